@@ -1,0 +1,16 @@
+"""A knowledge graph of AI industrial clusters: from tables to a published release.
+
+Read downwards; imports run one way, and `lint-imports` holds it.
+
+    __main__   the command line
+    build      tables + ontology → candidate → validated → published
+    etl        tables by mappings to checked statements
+    ontology   modules, vocabularies and shapes as quads
+    validate   SHACL, and the report for people
+    catalogue  named queries with typed parameters
+    release    immutable releases: publish, roll back, prune, clone
+    tables     CSV, TSV and Parquet in, every row accounted for
+    sparql     what a query's text says, without running it
+    workers    killable processes that answer queries
+    settings · vocab · errors
+"""
