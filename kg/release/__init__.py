@@ -1,0 +1,26 @@
+"""Releases: built whole, checked, published in one step, and never changed afterwards.
+
+`Home` holds them; whatever happens to a process, `Home.current()` is one whole release.
+Layout: current → releases/<id>, releases/<id>/{store/, dump.nq.zst, manifest.json, reports},
+candidates/ (what is being built or removed), lock, history (what rollback returns to).
+"""
+
+from __future__ import annotations
+
+from kg.release.content import ContentHash, identity, load_store, read_dump, write_dump
+from kg.release.home import Candidate, Home, Release
+from kg.release.manifest import Manifest, Source, tool_versions
+
+__all__ = [
+    "Candidate",
+    "ContentHash",
+    "Home",
+    "Manifest",
+    "Release",
+    "Source",
+    "identity",
+    "load_store",
+    "read_dump",
+    "tool_versions",
+    "write_dump",
+]

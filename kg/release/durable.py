@@ -1,0 +1,59 @@
+"""Changes to the file system that survive a crash whole or not at all.
+
+A rename is atomic for readers; it is lasting only once the folder that holds the name is
+synced, and it must not become lasting before what it names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, lasting."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path) -> None:
+    """Make a folder and everything in it lasting, what is named before what names it."""
+    for folder, _, files in os.walk(path, topdown=False):
+        for name in sorted(files):
+            sync(Path(folder, name))
+        sync(Path(folder))
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, and those above it, unless it is there; its name is lasting."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file, a link, or a folder to a free name; a file or link replaces one of its kind.
+
+    What the source names must be lasting already.
+    """
+    source.replace(target)
+    sync(target.parent)
+    if source.parent != target.parent:
+        sync(source.parent)
+
+
+def write(target: Path, text: str, *, through: Path) -> None:
+    """Replace a file's text in one step, written first to `through`."""
+    through.write_text(text, encoding="utf-8")
+    sync(through)
+    move(through, target)
+
+
+def link(target: Path, to: str, *, through: Path) -> None:
+    """Let the symbolic link `target` point to `to` in one step, made first as `through`."""
+    through.symlink_to(to)
+    move(through, target)

@@ -1,0 +1,418 @@
+"""The folder that holds the releases, and what may happen to it.
+
+Readers take no lock: they follow `current`, which always names a whole release. Builds,
+rollback and prune take one lock, which the kernel frees when its holder dies; the next holder
+removes what a dead one left in candidates/.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from pyoxigraph import Store
+
+from kg.errors import Locked, NoRelease, ReleaseError
+from kg.release import durable
+from kg.release.content import ContentHash, load_store, read_dump
+from kg.release.manifest import Manifest
+
+_STORE, _DUMP, _MANIFEST = "store", "dump.nq.zst", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published release: a folder that nothing writes to any more."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The release id, which is also the folder's name."""
+        return self.path.name
+
+    @property
+    def store_path(self) -> Path:
+        """The RocksDB folder: open it read-only."""
+        return self.path / _STORE
+
+    @property
+    def dump_path(self) -> Path:
+        """The sorted, compressed N-Quads."""
+        return self.path / _DUMP
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What is known about it; raises ReleaseError where the file is damaged."""
+        path = self.path / _MANIFEST
+        manifest = Manifest.load(path)
+        if manifest.release != self.id:
+            raise ReleaseError(f"{path}: it names release {manifest.release}, expected {self.id}")
+        return manifest
+
+    def open(self) -> Store:
+        """Open the store; it cannot be written through. Raises ReleaseError where it is damaged."""
+        return _open(self.store_path)
+
+    @contextmanager
+    def lease(self) -> Iterator[Release]:
+        """Hold the release: prune passes it over until this process and its forks let go.
+
+        Raises ReleaseError where it is being removed: whoever asked for the current release
+        asks for it again.
+        """
+        with _opened(self.path) as folder:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                # Between open and lock it may have gone to the candidates.
+                gone = not os.path.samestat(os.fstat(folder), self.path.stat())
+            except (BlockingIOError, FileNotFoundError):
+                gone = True
+            if gone:
+                raise ReleaseError(f"{self.path}: the release was removed")
+            # Closing ends the lease; unlocking would also end that of forked workers.
+            yield self
+
+    def verify(self) -> None:
+        """Raise ReleaseError unless dump, manifest and store hold what the id names."""
+        _expect_content(self.dump_path, self.manifest)
+        _expect_quads(self.store_path, self.open(), self.manifest.quads)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A folder in which a release is being built; it lives as long as `Home.building()`.
+
+    Any file may be written into it. Its store is closed before it is published.
+    """
+
+    path: Path
+
+    @property
+    def store_path(self) -> Path:
+        """Where the RocksDB store must stand."""
+        return self.path / _STORE
+
+    @property
+    def dump_path(self) -> Path:
+        """Where the dump must stand."""
+        return self.path / _DUMP
+
+    def clone(self, release: Release) -> Candidate:
+        """Take over the release's store by hard links, in milliseconds; the source stays as it is.
+
+        RocksDB never changes a file that both name. The dump is not taken over: it is to be
+        written anew.
+        """
+        try:
+            release.open().backup(self.store_path)
+        except (OSError, RuntimeError) as error:
+            raise ReleaseError(f"{release.store_path}: cannot be cloned: {error}") from None
+        return self
+
+
+class Home:
+    """The releases under one folder, which is created by the first build."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._releases = self.path / "releases"
+        self._candidates = self.path / "candidates"
+        self._history = self.path / "history"
+        self._current = self.path / "current"
+
+    def current(self) -> Release:
+        """The release that is served; raises NoRelease where nothing was published yet."""
+        try:
+            name = self._current.readlink().name
+        except FileNotFoundError:
+            raise NoRelease(
+                f"{self.path}: nothing has been published here; `kg build` does"
+            ) from None
+        return self._release(name)
+
+    def get(self, id: str) -> Release:
+        """The release with this id, or with the only id that starts so."""
+        found = [name for name in self._ids() if id and name.startswith(id)]
+        if len(found) != 1:
+            ids = ", ".join(found or self._ids()) or "none"
+            reason = "several releases start" if found else "no release starts"
+            raise ReleaseError(f"{self.path}: {reason} with {id!r}: there are {ids}")
+        return self._release(found[0])
+
+    def releases(self) -> list[Release]:
+        """Every release, oldest first; raises ReleaseError where a manifest is damaged."""
+        releases = [self._release(id) for id in self._ids()]
+        return sorted(releases, key=lambda r: (datetime.fromisoformat(r.manifest.created), r.id))
+
+    @contextmanager
+    def building(self) -> Iterator[Candidate]:
+        """Hold the lock and yield an empty candidate, removed at the end unless published.
+
+        Raises Locked, at once, where another build, rollback or prune is under way.
+        """
+        with self._locked():
+            # A name of its own: one that outlived its build must not pass for a later one.
+            candidate = Candidate(self._candidates / f"{os.getpid()}-{time.time_ns()}")
+            candidate.path.mkdir()
+            try:
+                yield candidate
+            finally:
+                shutil.rmtree(candidate.path, ignore_errors=True)
+
+    def publish(self, candidate: Candidate, manifest: Manifest) -> Release:
+        """Make the candidate the current release, in one step.
+
+        Where an intact release of this id is there already, that one becomes current; of a
+        damaged one, the damaged parts are replaced.
+        Raises ReleaseError, with nothing changed, where store, dump and manifest do not agree.
+        """
+        if candidate.path.parent != self._candidates or not candidate.dump_path.is_file():
+            raise ReleaseError(f"{candidate.path}: expected a candidate of {self.path} with a dump")
+        _expect_content(candidate.dump_path, manifest)
+        _settle(candidate.store_path, manifest.quads)
+        manifest.dump(candidate.path / _MANIFEST)
+        durable.sync_tree(candidate.path)
+        target = Release(self._releases / manifest.release)
+        if target.path.is_dir():
+            self._mend(target, candidate)
+        else:
+            durable.move(candidate.path, target.path)
+        self._switch(target)
+        return target
+
+    def rollback(self, id: str | None = None) -> Release:
+        """Make the release that was current before, or that of `id`, current again.
+
+        Raises ReleaseError, with nothing changed, where there is none or it cannot be opened.
+        """
+        with self._locked():
+            current = self._current_id()
+            before = self._before(current)
+            if id is not None:
+                target = self.get(id)
+            elif before:
+                target = self._release(before[-1])
+            else:
+                raise NoRelease(f"{self.path}: no release was current before this one")
+            target.open()
+            if target.id == current or target.id not in before:
+                self._switch(target)
+            else:
+                self._point(target)
+                # Only after the swap: a crash before it must not lose the way back.
+                self._remember(before[: _last(before, target.id) + 1])
+            return target
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the `keep` newest releases; return the ids of those removed.
+
+        The current one and leased ones stay, whatever their age.
+        """
+        if keep < 0:
+            raise ReleaseError(f"prune: cannot keep {keep} releases, expected zero or more")
+        removed = []
+        with self._locked():
+            releases, current = self.releases(), self._current_id()
+            for release in releases[: max(0, len(releases) - keep)]:
+                if release.id != current and self._remove(release):
+                    removed.append(release.id)
+        return removed
+
+    def rebuild_store(self, release: Release) -> None:
+        """Load a store that is missing, or that nobody can open, anew from its release's dump."""
+        _expect_content(release.dump_path, release.manifest)
+        with self.building() as candidate:
+            load_store(candidate.store_path, release.dump_path)
+            durable.sync_tree(candidate.path)
+            self._place_store(candidate, release)
+
+    # What follows needs the lock, but for the lookups.
+
+    def _current_id(self) -> str | None:
+        """None before the first publish, and where the current one was removed by hand."""
+        try:
+            return self.current().id
+        except ReleaseError:
+            return None
+
+    def _ids(self) -> list[str]:
+        return sorted(path.name for path in self._releases.glob("*") if path.is_dir())
+
+    def _release(self, id: str) -> Release:
+        path = self._releases / id
+        if not path.is_dir():
+            raise ReleaseError(f"{path}: the release is missing")
+        return Release(path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        for folder in (self._releases, self._candidates):
+            durable.make_folder(folder)
+        # The lock is the kernel's and ends with its holder; the text in the file only tells of it.
+        with (self.path / "lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise Locked(
+                    f"{self.path}: another build, rollback or prune is under way"
+                    f"{_holder(file.read())}"
+                ) from None
+            file.truncate(0)
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            file.write(json.dumps({"pid": os.getpid(), "since": since}))
+            file.flush()
+            for leftover in self._candidates.iterdir():
+                _delete(leftover)
+            yield
+
+    def _switch(self, target: Release) -> None:
+        """Let `current` point to the target, once the way back is written down."""
+        current = self._current_id()
+        if current != target.id:
+            back = [*self._before(current), current] if current else []
+            self._remember([*back, target.id])
+            self._point(target)
+
+    def _point(self, target: Release) -> None:
+        to = f"{self._releases.name}/{target.id}"
+        durable.link(self._current, to, through=self._candidates / "current")
+
+    # The history is a stack of ids, the current one on top. It is written before the swap, so
+    # after a crash between the two the top is a release that never became current: the current
+    # id, wherever it stands, marks the top that counts.
+
+    def _before(self, current: str | None) -> list[str]:
+        """The releases that were current before and are still there, latest last."""
+        try:
+            stack = self._history.read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+        known = set(self._ids())
+        stack = stack[: _last(stack, current)] if current and current in stack else stack
+        stack = [id for id in stack if id in known]
+        while stack and stack[-1] == current:  # what stood between the two was pruned
+            stack.pop()
+        return stack
+
+    def _remember(self, stack: list[str]) -> None:
+        text = "".join(f"{id}\n" for id in stack)
+        durable.write(self._history, text, through=self._candidates / "history")
+
+    def _remove(self, release: Release) -> bool:
+        """Remove a release unless it is leased."""
+        with _opened(release.path) as folder:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            trash = self._candidates / release.id
+            durable.move(release.path, trash)
+            shutil.rmtree(trash)
+            return True
+
+    def _mend(self, target: Release, candidate: Candidate) -> None:
+        """Replace what is damaged in a published release by the candidate's, part by part.
+
+        No step takes away a part that still works, so a crash leaves no more damage than before.
+        """
+        try:
+            target.verify()
+        except ReleaseError:
+            try:
+                _expect_quads(target.store_path, target.open(), len(_open(candidate.store_path)))
+            except ReleaseError:
+                self._place_store(candidate, target)
+            for path in sorted(candidate.path.iterdir()):
+                if path.is_file():
+                    durable.move(path, target.path / path.name)
+            target.__dict__.pop("manifest", None)
+            target.verify()
+
+    def _place_store(self, candidate: Candidate, release: Release) -> None:
+        if release.store_path.exists():
+            durable.move(release.store_path, self._candidates / "old-store")
+        durable.move(candidate.store_path, release.store_path)
+        _delete(self._candidates / "old-store")
+
+
+def _open(path: Path) -> Store:
+    try:
+        return Store.read_only(str(path))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ReleaseError(f"{path}: the store cannot be opened: {error}") from None
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a release's folder, which carries its leases."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        raise ReleaseError(f"{folder}: the release was removed") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _expect_content(dump: Path, manifest: Manifest) -> None:
+    content = ContentHash(read_dump(dump))
+    found = (content.id, content.hexdigest(), content.quads)
+    if found != (manifest.release, manifest.content, manifest.quads):
+        raise ReleaseError(
+            f"{dump}: {content.quads} quads with the id {content.id}, "
+            f"its manifest expects {manifest.quads} with {manifest.release} and their hash"
+        )
+
+
+def _expect_quads(path: Path, store: Store, expected: int) -> None:
+    if (found := len(store)) != expected:
+        raise ReleaseError(f"{path}: the store holds {found} quads, expected {expected}")
+
+
+def _settle(path: Path, quads: int) -> None:
+    """Close a candidate's store for good: nothing stays in its write-ahead log.
+
+    `read_only(...).backup(...)` silently leaves out what is only in the log, so a store that
+    was written to and not flushed would lose its latest quads in its first clone. Opening it
+    for writing also fails where somebody still holds it open.
+    """
+    if not path.is_dir():
+        raise ReleaseError(f"{path}: expected the candidate's store")
+    try:
+        store = Store(path)
+        store.flush()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ReleaseError(f"{path}: the store is damaged or still open: {error}") from None
+    _expect_quads(path, store, quads)
+
+
+def _last(stack: list[str], id: str) -> int:
+    return len(stack) - 1 - stack[::-1].index(id)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _holder(text: str) -> str:
+    """Who holds the lock, as far as its file tells."""
+    try:
+        holder = json.loads(text)
+        return f": process {holder['pid']} since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return ""  # it has the lock and has not written yet
