@@ -1,0 +1,336 @@
+"""The parent of a pool's workers: loads one release, forks them, buries and replaces them.
+
+It stays single-threaded, so that forking is safe, and ends when its control socket does: no
+worker outlives the server, however that ended. Workers of a release in memory can open no
+file or socket (RLIMIT_NOFILE 0). All are in a network namespace of their own where the system
+lets this user make one; where it does not, workers of a release on disk lack this wall.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn, cast
+
+import zstandard
+from pyoxigraph import RdfFormat, Store
+
+from kg.errors import KnowledgeGraphError, QueryMemoryExceeded
+from kg.workers import wire
+from kg.workers.engine import Evaluation, Query
+
+_CLONE_NEWUSER: Final = 0x10000000
+_CLONE_NEWNET: Final = 0x40000000
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None)
+
+#: A worker that still holds one part in so many of its budget after a query is replaced:
+#: memory that fragmented is not charged to a later query.
+_KEPT: Final = 4
+
+#: A worker that lived for fewer seconds is replaced after a pause, so that one that cannot
+#: live does not become a storm of forks.
+_SHORT_LIFE: Final = 0.1
+
+_OUT_OF_MEMORY: Final = b"memory allocation of"
+
+
+class _TooLarge(Exception):
+    """The release does not fit the memory it may take."""
+
+
+class _Size:
+    """The bytes of address space of this process, readable when no file can be opened."""
+
+    def __init__(self) -> None:
+        self._file = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
+
+    def __call__(self) -> int:
+        self._file.seek(0)
+        return int(self._file.read().split()[0]) * resource.getpagesize()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Bounded:
+    """A reader of the dump that stops the load when the process has outgrown its limit."""
+
+    def __init__(self, source: zstandard.ZstdDecompressionReader, size: _Size, limit: int) -> None:
+        self._source = source
+        self._size = size
+        self._limit = limit
+        self._unchecked = 0
+
+    def read(self, size: int = -1) -> bytes:
+        self._unchecked -= size
+        if self._unchecked <= 0:
+            if self._size() > self._limit:
+                raise _TooLarge
+            self._unchecked = 1 << 20
+        return self._source.read(size)
+
+
+def _load(dump: str, limit: int) -> Store:
+    store = Store()
+    with (
+        contextlib.closing(_Size()) as size,
+        Path(dump).open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source,
+    ):
+        # Lines of three terms are the default graph's.
+        store.bulk_load(cast(BinaryIO, _Bounded(source, size, limit)), format=RdfFormat.N_QUADS)
+    return store
+
+
+class _Output:
+    """Where an evaluation writes: chunks go to the server, the header with the first."""
+
+    def __init__(self, connection: socket.socket, media_type: str) -> None:
+        self._connection = connection
+        self._frames = bytearray(wire.frame(wire.HEADER, media_type.encode()))
+        self._chunk = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._chunk += data
+        while len(self._chunk) >= wire.CHUNK_SIZE:
+            self._frames += wire.frame(wire.CHUNK, self._chunk[: wire.CHUNK_SIZE])
+            del self._chunk[: wire.CHUNK_SIZE]
+            _send(self._connection, self._frames)
+            self._frames.clear()
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: a chunk goes when it is full."""
+
+    def end(self, payload: bytes) -> None:
+        if self._chunk:
+            self._frames += wire.frame(wire.CHUNK, self._chunk)
+        _send(self._connection, self._frames + wire.frame(wire.END, payload))
+
+
+def _send(connection: socket.socket, data: bytes | bytearray) -> None:
+    try:
+        connection.sendall(data)
+    except OSError:
+        os._exit(0)  # the server has hung up: nobody is left to tell
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    """Exactly `size` bytes; the process ends when the server hangs up."""
+    data = bytearray()
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            os._exit(0)
+        data += part
+    return bytes(data)
+
+
+def _work(connection: socket.socket, source: Store | str, budget: int) -> None:
+    """Answer queries until the server hangs up or memory has piled up."""
+    size = _Size()
+    store = Store.read_only(source) if isinstance(source, str) else source
+    born = size()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (born + budget, born + budget))
+    if not isinstance(source, str):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    while True:
+        _, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
+        query = wire.unpack_query(_receive(connection, length))
+        try:
+            output = _answer(connection, store, query)
+            last = size() - born > budget // _KEPT
+            output.end(wire.LAST if last else b"")
+            if last:
+                return
+        except KnowledgeGraphError as error:
+            _send(connection, wire.pack_error(type(error), str(error)))
+        except MemoryError:
+            _send(connection, wire.pack_error(QueryMemoryExceeded, ""))
+            return
+
+
+def _answer(connection: socket.socket, store: Store, query: Query) -> _Output:
+    """Send all of the answer but its end; what the evaluation held is free again."""
+    evaluation = Evaluation(store, query)
+    output = _Output(connection, evaluation.media_type)
+    evaluation.write(cast(BinaryIO, output))
+    return output
+
+
+@dataclass
+class _Child:
+    number: int
+    pid: int
+    pidfd: int
+    stderr: int
+    born: float
+    ended: bool = False  # at the server's word
+
+
+class _Parent:
+    """The control loop: fork, report, bury, replace."""
+
+    def __init__(self, control: socket.socket, source: Store | str, budget: int) -> None:
+        self._control = control
+        self._source = source
+        self._budget = budget
+        self._children: dict[int, _Child] = {}
+        self._count = 0
+        self._pid = os.getpid()
+
+    def run(self, workers: int) -> None:
+        for _ in range(workers):
+            self._fork()
+        while True:
+            poll = select.poll()  # unlike epoll, no descriptor that children would inherit
+            poll.register(self._control, select.POLLIN)
+            for child in self._children.values():
+                poll.register(child.pidfd, select.POLLIN)
+            ready = {fd for fd, _ in poll.poll()}
+            if self._control.fileno() in ready and not self._obey():
+                return
+            for child in [child for child in self._children.values() if child.pidfd in ready]:
+                self._bury(child)
+                self._fork()
+
+    def end(self) -> None:
+        """Leave no child behind."""
+        for child in self._children.values():
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+
+    def _tell(self, message: dict[str, Any], *descriptors: int) -> None:
+        # Where the server has gone, the end of its socket is read next.
+        with contextlib.suppress(ConnectionError):
+            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+
+    def _obey(self) -> bool:
+        """Kill the worker the server names; False where the server has gone."""
+        try:
+            message = self._control.recv(4096)
+        except ConnectionError:
+            return False
+        if message and (child := self._children.get(int(message))):
+            # It has not been waited for, so its pid is still its own.
+            child.ended = True
+            os.kill(child.pid, signal.SIGKILL)
+        return bool(message)
+
+    def _fork(self) -> None:
+        theirs, ours = socket.socketpair()
+        errors, stderr = os.pipe()
+        os.set_blocking(stderr, False)  # a child that complains at length must not stop
+        pid = os.fork()
+        if not pid:
+            self._become_worker(ours.fileno(), stderr)
+        ours.close()
+        os.close(stderr)
+        self._count += 1
+        self._children[self._count] = _Child(
+            self._count, pid, os.pidfd_open(pid), errors, time.monotonic()
+        )
+        with theirs:
+            self._tell({"forked": self._count}, theirs.fileno())
+
+    def _become_worker(self, connection: int, stderr: int) -> NoReturn:
+        status = 1
+        try:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.dup2(stderr, 2)
+            os.dup2(connection, 3)
+            os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+            if os.getppid() == self._pid:  # else it died before that call
+                _work(socket.socket(fileno=3), self._source, self._budget)
+            status = 0
+        except BaseException as error:  # a panic of the engine is no Exception
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(status)
+
+    def _bury(self, child: _Child) -> None:
+        _, status = os.waitpid(child.pid, 0)
+        stderr = os.read(child.stderr, 1 << 16)
+        os.close(child.stderr)
+        os.close(child.pidfd)
+        del self._children[child.number]
+        memory = _OUT_OF_MEMORY in stderr
+        code = os.waitstatus_to_exitcode(status)
+        last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        cause = f"signal {-code}" if code < 0 else f"exit status {code}"
+        self._tell(
+            {
+                "ended": child.number,
+                "memory": memory,
+                "cause": f"{cause}: {last[:300]}" if last else cause,
+            }
+        )
+        if not (memory or child.ended):
+            time.sleep(max(0.0, child.born + _SHORT_LIFE - time.monotonic()))
+
+
+def _leave_the_network() -> None:
+    """Enter a network namespace with nothing in it, if the system lets this user."""
+    if _LIBC.unshare(_CLONE_NEWNET):
+        _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def _open(store: str, dump: str, limit: int) -> Store | str:
+    """The release in memory; or its directory, which workers open, as that cannot be forked."""
+    if dump:
+        return _load(dump, limit)
+    pid = os.fork()
+    if not pid:
+        try:
+            Store.read_only(store)
+        except OSError as error:
+            os.write(2, f"{error}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        raise OSError(f"the store {store} cannot be opened")
+    return store
+
+
+def main() -> None:
+    """Serve `control store dump limit workers budget`; an empty dump means from disk."""
+    descriptor, store, dump, limit, workers, budget = sys.argv[1:]
+    control = socket.socket(fileno=int(descriptor))
+    _leave_the_network()
+    try:
+        source = _open(store, dump, int(limit))
+    except _TooLarge:
+        # A fresh interpreter: this one's size would count in every worker's limit.
+        sys.argv[3] = ""
+        control.set_inheritable(True)
+        os.execv(  # noqa: S606
+            sys.executable, [sys.executable, "-P", "-m", "kg.workers", *sys.argv[1:]]
+        )
+    except (OSError, SyntaxError, zstandard.ZstdError) as error:
+        with contextlib.suppress(OSError):
+            control.send(json.dumps({"failed": str(error)[:1000]}).encode())
+        sys.exit(1)
+    gc.collect()
+    gc.freeze()  # so that a collection in a worker does not copy the parent's pages
+    parent = _Parent(control, source, int(budget))
+    try:
+        parent.run(int(workers))
+    finally:
+        parent.end()
+
+
+if __name__ == "__main__":
+    main()
