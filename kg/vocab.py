@@ -32,7 +32,7 @@ WGS84: Final = "http://www.w3.org/2003/01/geo/wgs84_pos#"
 SH: Final = "http://www.w3.org/ns/shacl#"
 VOID: Final = "http://rdfs.org/ns/void#"
 
-#: The prefixes that queries, mappings, parameters and pages know without declaring them.
+#: The prefixes that mappings, parameters and pages know without declaring them.
 PREFIXES: Final[dict[str, str]] = {
     "aic": AIC,
     "id": BASE,
