@@ -40,7 +40,7 @@ def main() -> None:
         outcome = build(Home(Path(folder) / "home"), Settings(), Inputs(data=data), lambda *_: None)
         built = cpu() - before
         alone = load_alone(outcome.release, Path(folder) / "alone")
-    manifest = outcome.release.manifest
+        manifest = outcome.release.manifest
     rows = sum(account.read for account in outcome.accounts)
     print(f"rows in        {rows:>12,}")
     print(f"quads out      {manifest.quads:>12,}")

@@ -158,7 +158,7 @@ def _csv(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:
             numbered = _csv_rows(table, path, reader)
             header = [name.strip() for name in next(numbered, (1, []))[1]]
             _check_header(table, path.name, header, account)
-            yield from _csv_chunks(table, path.name, header, numbered, account)
+            yield from _csv_chunks(path.name, header, numbered, account)
         except UnicodeDecodeError as error:
             # Text is decoded in blocks, so the reader is still lines before the byte.
             byte = f"0x{error.object[error.start]:02x}"
@@ -194,7 +194,6 @@ def _undecodable_line(path: Path) -> int:
 
 
 def _csv_chunks(
-    table: Table,
     file: str,
     header: list[str],
     numbered: Iterator[tuple[int, list[str]]],

@@ -65,7 +65,7 @@ def test_a_key_is_lower_case_words_joined_by_hyphens_or_dots(key: str) -> None:
     "key", ["", "Baidu", "a b", "a--b", "-a", "a-", "a.", "a/b", "百度", "a\n", "..", "٣"]
 )
 def test_any_other_key_is_refused(key: str) -> None:
-    with pytest.raises(InputError, match="resource key .* of kind organization: expected"):
+    with pytest.raises(InputError, match=r"resource key .* of kind organization: expected"):
         vocab.resource("organization", key)
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_iri_is_refused(text: str) -> None:
 def test_the_store_reads_every_iri_that_is_accepted(text: str) -> None:
     if vocab.is_iri(text):
         line = f"<{text}> <a:b> <{text}> .\n"
-        assert [q.subject.value for q in parse(line.encode(), format=RdfFormat.N_QUADS)] == [text]  # type: ignore[union-attr]
+        assert [q.subject.value for q in parse(line.encode(), format=RdfFormat.N_QUADS)] == [text]
 
 
 def test_a_possible_curie_is_not_taken_for_an_iri_that_is_written_out() -> None:

@@ -59,7 +59,7 @@ def mapped(plan: Source, folder: Path, base: str = vocab.BASE) -> tuple[list[Qua
         made.extend(statements.lines().to_list())
 
     (account,) = run(plan, folder, context(base), sink)
-    return list(parse("".join(made).encode(), format=RdfFormat.N_QUADS)), account  # type: ignore[arg-type]
+    return list(parse("".join(made).encode(), format=RdfFormat.N_QUADS)), account
 
 
 def objects(plan: Source, folder: Path, base: str = vocab.BASE) -> list[str]:
@@ -132,14 +132,17 @@ def test_a_cell_of_several_values_gives_a_statement_for_each(tmp_path: Path) -> 
 
 def test_a_condition_keeps_the_rows_on_which_it_holds(tmp_path: Path) -> None:
     table(tmp_path, ("a", "x", "yes"), ("b", "y", "no"), ("c", "z", ""))
-    entry = "{predicates: aic:p, objects: $(name), condition: {function: %s, parameters: [[text, $(note)], [pattern, yes]]}}"
+    condition = "{function: %s, parameters: [[text, $(note)], [pattern, yes]]}"
+    entry = f"{{predicates: aic:p, objects: $(name), condition: {condition}}}"
     assert objects(source(tmp_path, entry % "matches"), tmp_path) == ['"x"']
     assert objects(source(tmp_path, entry % "notMatches"), tmp_path) == ['"y"']
 
 
 def test_a_condition_on_several_values_holds_where_it_holds_for_one(tmp_path: Path) -> None:
     table(tmp_path, ("a", "x", "p|yes"), ("b", "y", "p|q"))
-    entry = "{predicates: aic:p, objects: $(name), condition: {function: matches, parameters: [[text, {function: split, parameters: [[text, $(note)], [separator, '\\|']]}], [pattern, ^yes$]]}}"
+    words = "{function: split, parameters: [[text, $(note)], [separator, '\\|']]}"
+    condition = f"{{function: matches, parameters: [[text, {words}], [pattern, ^yes$]]}}"
+    entry = f"{{predicates: aic:p, objects: $(name), condition: {condition}}}"
     assert objects(source(tmp_path, entry), tmp_path) == ['"x"']
 
 
@@ -147,7 +150,8 @@ def test_a_condition_of_a_map_leaves_rows_unmapped(tmp_path: Path) -> None:
     table(tmp_path, ("a", "x", ""), ("b", "y", ""))
     plan = source(
         tmp_path,
-        "[aic:p, $(name)]\n    condition: {function: matches, parameters: [[text, $(name)], [pattern, x]]}",
+        "[aic:p, $(name)]\n"
+        "    condition: {function: matches, parameters: [[text, $(name)], [pattern, x]]}",
     )
     quads, account = mapped(plan, tmp_path)
     assert len(quads) == 1

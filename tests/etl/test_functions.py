@@ -172,7 +172,7 @@ def test_texts_are_split_replaced_raised_and_matched(context: Context) -> None:
 
 
 def test_a_replacement_that_names_no_group_is_an_input_error(context: Context) -> None:
-    with pytest.raises(InputError, match="function replace of .*invalid group reference"):
+    with pytest.raises(InputError, match=r"function replace of .*invalid group reference"):
         call(context, "replace", "a", "a", r"\1")
 
 

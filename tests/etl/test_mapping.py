@@ -106,9 +106,9 @@ ENTRY = "[foaf:homepage, ex:page/$(id)~iri]"
         ("  licence:", "  license:", 6, "unknown key license; expected one of title, original"),
         ("sources: things", "sources: things\n    source: x", 18, "unknown key source"),
         ("    key: id", "    keys: id", 10, "unknown key keys"),
-        ("required: true", "requird: true", 12, "unknown key requird"),
+        ("required: true", "needed: true", 12, "unknown key needed"),
         ("required: true", "required: yes", 12, "expected true or false, found 'yes'"),
-        ("kgf:matches", "kgf:macthes", 19, "unknown function 'macthes'; expected one of concept"),
+        ("kgf:matches", "kgf:fits", 19, "unknown function 'fits'; expected one of concept"),
         ("[pattern, .], ", "", 19, "function matches: parameter pattern is missing"),
         ("[pattern, .]", "[pattern, .], [flags, i]", 19, "unknown parameter flags; expected text"),
         ("[pattern, .]", "[pattern, .], [pattern, x]", 19, "parameter pattern stands twice"),
@@ -120,7 +120,7 @@ ENTRY = "[foaf:homepage, ex:page/$(id)~iri]"
         ('"[a-z]+"', "{}", 12, "expected text"),
         ("page/$(id)", "page/$(idd)", 27, "$(idd) is no column of things (things.csv)"),
         ("page/$(id)", "page/$(id", 27, "expected $(column), parentheses in it escaped"),
-        ("ex:$(id)", "ex:$(nam)", 17, "$(nam) is no column of things"),
+        ("ex:$(id)", "ex:$(label)", 17, "$(label) is no column of things"),
         ("ex:$(id)", "exx:$(id)", 18, "'exx:' starts with no scheme and no declared prefix"),
         ("ex:$(id)", "[ex:$(id), ex:$(name)]", 18, "expected one subject"),
         ("ex:$(id)", "{mapping: thing}", 18, "expected a template or a function that gives IRIs"),
@@ -128,13 +128,13 @@ ENTRY = "[foaf:homepage, ex:page/$(id)~iri]"
         ("sources: things", "sources: thing", 17, "expected one of the tables things"),
         ("sources: things", "sources: [[things.csv~csv]]", 17, "expected text"),
         ("{mapping: thing}", "{mapping: nothing}", 26, "mapping 'nothing' does not exist"),
-        ("xsd:decimal", "xsd:decimla", 23, "xsd:decimla is not one of xsd:boolean, xsd:integer"),
+        ("xsd:decimal", "xsd:whole", 23, "xsd:whole is not one of xsd:boolean, xsd:integer"),
         ("xsd:decimal", "xsdd:decimal", 23, "'xsdd:decimal' is no IRI and no name of a declared"),
         ("en~lang", "EN~lang", 22, "'EN' is not a lower-case language tag"),
         ("language: zh", "language: {}", 25, "expected text"),
-        ("aic:self", "aci:self", 26, "'aci:self' is no IRI and no name of a declared prefix"),
+        ("aic:self", "acx:self", 26, "'acx:self' is no IRI and no name of a declared prefix"),
         ("aic:self", "self", 26, "'self' is no IRI and no name of a declared prefix"),
-        ("aic:Thing", "aci:Thing", 21, "'aci:Thing' starts with no scheme and no declared"),
+        ("aic:Thing", "acx:Thing", 21, "'acx:Thing' starts with no scheme and no declared"),
         ("value: $(name), ", "value: $(name), kind: x, ", 25, "unknown key kind"),
         ("language: zh", "type: blank", 25, "type 'blank' is not one of iri, literal"),
         (ENTRY, "[foaf:homepage]", 27, "expected [predicate, object]"),
@@ -174,8 +174,8 @@ def test_a_fault_is_named_with_file_and_line(
         ("", 1, "the file is empty"),
         ("# a comment\n", 1, "the file is empty"),
         ("text", 1, "expected a mapping"),
-        (SOUND.split("sources:")[0], 1, "expected at least one table under sources"),
-        (SOUND.split("mappings:")[0], 1, "expected mappings, or dataset.compiled_into"),
+        (SOUND.split("sources:", 1)[0], 1, "expected at least one table under sources"),
+        (SOUND.split("mappings:", 1)[0], 1, "expected mappings, or dataset.compiled_into"),
     ],
 )
 def test_a_file_that_lacks_a_part_is_refused(
@@ -213,7 +213,9 @@ def test_a_reference_to_a_mapping_of_another_table_is_refused(tmp_path: Path) ->
 
 
 def test_a_source_that_is_compiled_into_a_table_needs_no_mapping(tmp_path: Path) -> None:
-    text = SOUND.split("mappings:")[0].replace("dataset:\n", "dataset:\n  compiled_into: c.csv\n")
+    text = SOUND.split("mappings:", 1)[0].replace(
+        "dataset:\n", "dataset:\n  compiled_into: c.csv\n"
+    )
     assert source(tmp_path, text).maps == ()
 
 

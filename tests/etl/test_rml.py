@@ -33,10 +33,15 @@ mappings:
       - [aic:constant, aic:Thing~iri]
       - [aic:word, a word]
       - [aic:typed, $(name), xsd:date]
-      - [aic:made, {function: kgf:key, parameters: [[kind, k], [source, s], [of, $(id)], [of, $(name)]]}]
+      - predicates: aic:made
+        objects:
+          function: kgf:key
+          parameters: [[kind, k], [source, s], [of, $(id)], [of, $(name)]]
       - predicates: aic:self
         objects: {mapping: thing}
-        condition: {function: kgf:isNewName, parameters: [[name, {function: upper, parameters: [[text, $(name)]]}]]}
+        condition:
+          function: kgf:isNewName
+          parameters: [[name, {function: upper, parameters: [[text, $(name)]]}]]
 """
 
 
