@@ -90,9 +90,9 @@ def test_the_view_is_a_table_if_none_is_named(tmp_path: Path) -> None:
         ("aic:Organization,", "Organization of people,", 3, "'Organization of people' is not"),
         (
             "type: iri, class: aic:Organization, label: Organization, example: baidu",
-            "type: class, label: Kind, example: Univercity",
+            "type: class, label: Kind, example: Universitas",
             3,
-            "ontology#Univercity> is no term",
+            "ontology#Universitas> is no term",
         ),
     ],
 )

@@ -1,0 +1,135 @@
+"""The ASGI application: what asks the workers stands in front, FastAPI does the rest.
+
+Here, once for all, is what every answer has in common: its problem where it fails, CORS,
+the headers that keep a page safe, and which release answered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import endpoint, http, negotiation, pages, problems, queries, resources, site
+from api.live import Live
+from kg.errors import KnowledgeGraphError, NoRelease
+from kg.release import Home
+from kg.settings import Settings
+
+_LOG: Final = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
+
+
+def create_app(home: Home, settings: Settings) -> Application:
+    """The application that serves the current release of `home`.
+
+    It starts and ends with its lifespan, or with `running()` where its server has none.
+    """
+    live = Live(home, settings)
+    return Application(live, site.create(live))
+
+
+class Application:
+    """The ASGI application itself."""
+
+    def __init__(self, live: Live, rest: ASGIApp) -> None:
+        self._live = live
+        self._rest = rest
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Open the current release; raises NoRelease or ReleaseError where that fails."""
+        return self._live.running()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        started = False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._complete(message)
+            await send(message)
+
+        route, methods = _route(scope["path"])
+        try:
+            if scope["method"] == "OPTIONS":
+                await _preflight(methods)(scope, receive, send_safely)
+            elif route is None:
+                await self._rest(scope, receive, send_safely)
+            else:
+                await self._ask(route, scope, receive, send_safely)
+        except KnowledgeGraphError as error:
+            await _refusal(error, scope)(scope, receive, send_safely)
+        except Exception:
+            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            if not started:
+                failure = KnowledgeGraphError("the server failed; its log says where")
+                await _refusal(failure, scope)(scope, receive, send_safely)
+
+    async def _ask(self, route: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        # Read here: from now on, what `receive` has to say is that the client hangs up.
+        request.state.body = await http.body(request) if scope["method"] == "POST" else b""
+
+        async def work() -> None:
+            await (await route(request, self._live))(scope, receive, send)
+
+        await http.until_gone(work(), receive)
+
+    def _complete(self, start: Message) -> None:
+        """Add what every answer has."""
+        headers = MutableHeaders(raw=start.setdefault("headers", []))
+        start["headers"] = headers.raw
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = "X-KG-Release"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers.setdefault("Vary", "Accept")
+        if headers.get("content-type", "").startswith(negotiation.HTML.media_type):
+            headers["Content-Security-Policy"] = pages.CSP
+            headers["Referrer-Policy"] = "no-referrer"
+        if "x-kg-release" not in headers:
+            try:
+                headers["X-KG-Release"] = self._live.generation.release.id
+            except NoRelease:
+                return
+
+
+def _route(path: str) -> tuple[Endpoint | None, str]:
+    """What answers a path, None for FastAPI, and the methods it takes."""
+    if path == "/sparql":
+        return endpoint.endpoint, endpoint.METHODS
+    if path.startswith(queries.PREFIX):
+        return queries.named, queries.METHODS
+    if path.startswith(resources.PREFIX):
+        return resources.resource, resources.METHODS
+    return None, site.METHODS
+
+
+def _preflight(methods: str) -> Response:
+    return Response(
+        status_code=204,
+        headers={
+            "Allow": methods,
+            "Access-Control-Allow-Methods": methods,
+            "Access-Control-Allow-Headers": "Accept, Content-Type",
+            "Access-Control-Max-Age": "86400",
+        },
+    )
+
+
+def _refusal(error: KnowledgeGraphError, scope: Scope) -> Response:
+    """The problem, as a page for a person with a browser."""
+    accept = Request(scope).headers.get("accept", "")
+    as_page = negotiation.wants_page(accept)
+    return (pages.problem if as_page else problems.response)(error, scope["path"])

@@ -1,0 +1,125 @@
+"""Bytes in and out: strict query strings, bounded bodies, answers that end whole or are cut."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from api.problems import BadRequest, ContentTooLarge
+from kg.errors import KnowledgeGraphError
+from kg.workers import Answer
+
+_LOG: Final = logging.getLogger(__name__)
+
+#: Bytes that a request's body may have, and those read and thrown away so that the client,
+#: which may still be sending, comes to read why it was refused.
+MAX_BODY: Final = 1024 * 1024
+_MAX_DISCARDED: Final = 16 * MAX_BODY
+
+_MAX_FIELDS: Final = 200
+# The workers send their answers in pieces of this size; a shorter one is mostly the last.
+_PIECE: Final = 64 * 1024
+
+Pairs = list[tuple[str, str]]
+
+
+def pairs(encoded: bytes) -> Pairs:
+    """The names and values of a query string or a form; raises BadRequest unless it is UTF-8."""
+    try:
+        return parse_qsl(
+            encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
+        )
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the parameters are not UTF-8: {error.reason}") from None
+    except ValueError:
+        raise BadRequest(f"more than {_MAX_FIELDS} parameters") from None
+
+
+def query_pairs(request: Request) -> Pairs:
+    """The parameters in a request's URL."""
+    return pairs(request.scope["query_string"])
+
+
+async def body(request: Request) -> bytes:
+    """The whole body; raises ContentTooLarge above MAX_BODY, whatever Content-Length says."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= MAX_BODY:
+            parts.append(part)
+        elif size > _MAX_DISCARDED:
+            break
+    if size > MAX_BODY:
+        raise ContentTooLarge(
+            f"the body has more than {MAX_BODY} bytes, which is as many as may be"
+        )
+    return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer of the workers, forwarded as it comes."""
+
+    answer: Answer
+    headers: Mapping[str, str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send it; where it breaks off, the response is left unfinished, so the client knows."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        chunks = self.answer.chunks
+        try:
+            first = await anext(chunks, b"")
+            # Most answers are one short piece: with its length known, it is one write.
+            second = await anext(chunks, None) if len(first) < _PIECE else b""
+            if second is None:
+                headers.append((b"content-length", str(len(first)).encode()))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send(
+                {"type": "http.response.body", "body": first, "more_body": second is not None}
+            )
+            if second is not None:
+                await _forward(second, chunks, send)
+        except KnowledgeGraphError as error:
+            _LOG.warning("%s: an answer was cut short: %s", scope["path"], error)
+        finally:
+            await self.answer.aclose()
+
+
+async def _forward(first: bytes, rest: AsyncIterator[bytes], send: Send) -> None:
+    if first:
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+    async for chunk in rest:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def until_gone(work: Awaitable[None], receive: Receive) -> None:
+    """Do the work, and stop it when the client hangs up; the body must have been read."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in one
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        task.uncancel()
+    finally:
+        watcher.cancel()

@@ -1,0 +1,167 @@
+"""The release that answers now, and the change to the next while requests go on.
+
+A publish is noticed by the link it moves. The new release is loaded and warmed beside the
+old one, then every request that begins asks the new one; the old one ends with its last
+answer. A release that cannot be opened is said in the log, and the old one stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kg import ontology
+from kg.catalogue import Catalogue
+from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
+from kg.release import Home, Manifest, Release
+from kg.settings import Settings, shipped
+from kg.workers import Answer, Pool, Query
+
+_LOG: Final = logging.getLogger(__name__)
+
+#: Seconds between two looks at the link, and after a release that could not be opened.
+_INTERVAL: Final = 0.3
+_PAUSE: Final = 5.0
+
+#: Seconds that answers still open have when the server ends.
+_PATIENCE: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One release with the workers that answer from it."""
+
+    release: Release
+    manifest: Manifest
+    catalogue: Catalogue
+    deadline: float
+    pool: Pool
+    lease: contextlib.ExitStack
+
+    @property
+    def base(self) -> str:
+        """The IRI under which its resources stand."""
+        return self.manifest.base
+
+    async def ask(self, text: str, media_type: str) -> Answer:
+        """Answer a query on the release's own dataset; raises as `Evaluator.evaluate` does."""
+        return await self.evaluate(Query(text, media_type))
+
+    async def evaluate(self, query: Query) -> Answer:
+        """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
+        return await self.pool.evaluate(query, self.deadline)
+
+    async def close(self) -> None:
+        """Finish what is under way, end the workers, and let go of the release."""
+        with self.lease:
+            await self.pool.close()
+
+
+class Live:
+    """What a request asks for the release of the moment."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self._home = home
+        self._settings = settings
+        self._generation: Generation | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve the current release, then whichever becomes current, until the context ends."""
+        self._generation = await self._load(self._home.current())
+        watcher = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
+            last, self._generation = self._generation, None
+            if last:
+                self._retire(last)
+            _, late = await asyncio.wait(self._retiring, timeout=_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that answers now; raises NoRelease before the first and after the last."""
+        if self._generation is None:
+            raise NoRelease("no release is being served: the server starts or ends")
+        return self._generation
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Generation]:
+        """One generation for the whole of a request, however many queries it asks."""
+        generation = self.generation
+        generation.pool.enter()
+        try:
+            yield generation
+        finally:
+            generation.pool.leave()
+
+    async def _watch(self) -> None:
+        refused = ""
+        while True:
+            await asyncio.sleep(_INTERVAL)
+            try:
+                release = self._home.current()
+                if release.id == self.generation.release.id:
+                    refused = ""
+                    continue
+                generation = await self._load(release)
+            except (KnowledgeGraphError, OSError) as error:
+                if str(error) != refused:
+                    refused = str(error)
+                    _LOG.error("still serving %s: %s", self.generation.release.id, error)
+                await asyncio.sleep(_PAUSE)
+                continue
+            before, self._generation = self.generation, generation
+            _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
+            self._retire(before)
+
+    async def _load(self, release: Release) -> Generation:
+        """Open a release; raises ReleaseError where that fails, and then holds nothing of it."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(release.lease())
+            manifest = release.manifest
+            catalogue = await self._catalogue(manifest.base)
+            settings = self._settings
+            pool = await Pool.start(
+                release.store_path,
+                release.dump_path,
+                workers=settings.workers,
+                queue=settings.queue,
+                memory=settings.query_memory,
+            )
+            generation = Generation(
+                release, manifest, catalogue, settings.deadline, pool, contextlib.ExitStack()
+            )
+            try:
+                answer = await generation.ask("ASK {}", "text/csv")
+                async for _ in answer.chunks:
+                    pass
+            except BaseException as error:
+                await pool.close()
+                if isinstance(error, KnowledgeGraphError):
+                    raise ReleaseError(f"{release.path}: it does not answer: {error}") from None
+                raise
+            generation.lease.enter_context(stack.pop_all())
+            return generation
+
+    async def _catalogue(self, base: str) -> Catalogue:
+        if self._generation and self._generation.base == base:
+            return self._generation.catalogue
+        folder, terms = shipped("queries"), ontology.terms(shipped("ontology"))
+        return await asyncio.to_thread(Catalogue.load, folder, terms=terms, base=base)
+
+    def _retire(self, generation: Generation) -> None:
+        task = asyncio.create_task(generation.close())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)

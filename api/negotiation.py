@@ -1,0 +1,109 @@
+"""Which format an answer takes: by name, by `Accept` with its q-values, or the usual one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from kg.errors import NotAcceptable
+from kg.sparql import Form
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write an answer; `also` are media types that mean it to many clients."""
+
+    name: str
+    media_type: str
+    also: tuple[str, ...] = ()
+
+
+#: Of equal wishes, the first is taken.
+SOLUTIONS: Final = (
+    Format("json", "application/sparql-results+json", ("application/json",)),
+    Format("xml", "application/sparql-results+xml", ("application/xml", "text/xml")),
+    Format("csv", "text/csv"),
+    Format("tsv", "text/tab-separated-values"),
+)
+GRAPHS: Final = (
+    Format("ttl", "text/turtle", ("application/x-turtle",)),
+    Format("nt", "application/n-triples", ("text/plain",)),
+    Format("jsonld", "application/ld+json", ("application/json",)),
+    Format("rdf", "application/rdf+xml", ("application/xml", "text/xml")),
+)
+HTML: Final = Format("html", "text/html")
+
+
+class Choice(NamedTuple):
+    """A format, and the content type it is sent with where the client has one of its own."""
+
+    format: Format
+    content_type: str | None = None
+
+
+def formats(form: Form) -> tuple[Format, ...]:
+    """What can carry the answer of a query of this form, a page included."""
+    return (*(GRAPHS if form in ("CONSTRUCT", "DESCRIBE") else SOLUTIONS), HTML)
+
+
+def choose(form: Form, accept: str, name: str | None = None) -> Choice:
+    """The format for a query's answer: the one named, else what `Accept` prefers.
+
+    Raises NotAcceptable with the formats there are.
+    """
+    offers = formats(form)
+    if name is not None:
+        for each in offers:
+            if name in (each.name, each.media_type):
+                return Choice(each)
+        names = ", ".join(each.name for each in offers)
+        raise NotAcceptable(f"format {name!r} cannot carry the answer of {form}; expected {names}")
+    types = {kind: each for each in reversed(offers) for kind in (*each.also, each.media_type)}
+    chosen = preferred(accept, [kind for each in offers for kind in (each.media_type, *each.also)])
+    if chosen is None:
+        kinds = ", ".join(each.media_type for each in offers)
+        raise NotAcceptable(f"nothing in Accept: {accept} can carry the answer; expected {kinds}")
+    each = types[chosen]
+    return Choice(each, None if chosen == each.media_type else chosen)
+
+
+def wants_page(accept: str) -> bool:
+    """Whether a person with a browser asks: HTML is wished for before JSON."""
+    offers = ["application/problem+json", "application/json", HTML.media_type]
+    return preferred(accept, offers) == HTML.media_type
+
+
+def preferred(accept: str, offers: Sequence[str]) -> str | None:
+    """The offer of the highest q-value, of equal ones the first; None where all are refused."""
+    ranges = [*_ranges(accept)] or [("*/*", 1.0)]
+    best, best_quality = None, 0.0
+    for offer in offers:
+        quality = _quality(offer, ranges)
+        if quality > best_quality:
+            best, best_quality = offer, quality
+    return best
+
+
+def _quality(offer: str, ranges: Iterable[tuple[str, float]]) -> float:
+    """The q-value of the range that fits most closely (RFC 9110, 12.5.1)."""
+    found = dict(ranges)
+    for fits in (offer, offer.partition("/")[0] + "/*", "*/*"):
+        if fits in found:
+            return found[fits]
+    return 0.0
+
+
+def _ranges(accept: str) -> Iterable[tuple[str, float]]:
+    """The media ranges of an Accept header; what is malformed is passed over."""
+    for item in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        if kind.count("/") != 1:
+            continue
+        weights = [text[2:].strip() for text in parameters if text.startswith("q=")]
+        try:
+            quality = float(weights[0]) if weights else 1.0
+        except ValueError:
+            continue
+        if 0.0 <= quality <= 1.0:
+            yield kind, quality

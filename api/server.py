@@ -1,0 +1,102 @@
+"""`serve`: one process, one port, until SIGTERM or SIGINT; it leaves no process behind.
+
+The first signal stops accepting and lets answers finish; a second one cuts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from api.app import create_app
+from kg.errors import InputError
+from kg.release import Home
+from kg.settings import Settings
+
+
+def serve(
+    home: Home,
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    ready: Callable[[str], None] = lambda url: print(f"serving at {url}", flush=True),
+) -> None:
+    """Serve the current release of `home`, and whichever becomes current, until a signal.
+
+    `ready` is told the URL once requests are answered; port 0 takes a free one. Raises
+    NoRelease where nothing was published, InputError where the address cannot be taken.
+    """
+    home.current()
+    asyncio.run(_serve(home, settings, _listening(host, port), ready))
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+        # Connections inherit it. Without it an answer of two writes waits for the client's
+        # delayed acknowledgement, 40 ms: asyncio sets it only where the socket names TCP.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
+    except (OSError, OverflowError) as error:
+        raise InputError(f"{host}:{port}: cannot listen here: {error}") from None
+
+
+async def _serve(
+    home: Home, settings: Settings, listening: socket.socket, ready: Callable[[str], None]
+) -> None:
+    app = create_app(home, settings)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # An answer ends at its deadline at the latest; a client that does not read is cut.
+        timeout_graceful_shutdown=math.ceil(settings.deadline) + 1,
+    )
+    server = _Server(config, lambda: ready(_url(listening)))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    # Not by uvicorn's lifespan: what fails here is raised as it is, and a second signal does
+    # not skip the end.
+    with listening:
+        async with app.running():
+            await server.serve(sockets=[listening])
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server with its signals left to us: it would raise them again, before we close."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def stop(self) -> None:
+        """Stop at the first call, at once at the second."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
