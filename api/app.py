@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,6 +69,8 @@ class Application:
                 await self._rest(scope, receive, send_safely)
             else:
                 await self._ask(route, scope, receive, send_safely)
+        except ClientDisconnect:
+            return  # it left while it was sending its query
         except KnowledgeGraphError as error:
             await _refusal(error, scope)(scope, receive, send_safely)
         except Exception:

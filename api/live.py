@@ -116,7 +116,7 @@ class Live:
                     refused = ""
                     continue
                 generation = await self._load(release)
-            except (KnowledgeGraphError, OSError) as error:
+            except Exception as error:  # whatever it is, a later publish must still be noticed
                 if str(error) != refused:
                     refused = str(error)
                     _LOG.error("still serving %s: %s", self.generation.release.id, error)
@@ -158,8 +158,11 @@ class Live:
     async def _catalogue(self, base: str) -> Catalogue:
         if self._generation and self._generation.base == base:
             return self._generation.catalogue
-        folder, terms = shipped("queries"), ontology.terms(shipped("ontology"))
-        return await asyncio.to_thread(Catalogue.load, folder, terms=terms, base=base)
+        return await asyncio.to_thread(
+            lambda: Catalogue.load(
+                shipped("queries"), terms=ontology.terms(shipped("ontology")), base=base
+            )
+        )
 
     def _retire(self, generation: Generation) -> None:
         task = asyncio.create_task(generation.close())

@@ -59,8 +59,12 @@ def choose(form: Form, accept: str, name: str | None = None) -> Choice:
                 return Choice(each)
         names = ", ".join(each.name for each in offers)
         raise NotAcceptable(f"format {name!r} cannot carry the answer of {form}; expected {names}")
-    types = {kind: each for each in reversed(offers) for kind in (*each.also, each.media_type)}
-    chosen = preferred(accept, [kind for each in offers for kind in (each.media_type, *each.also)])
+    # A type of our own before one that only many clients use for it: `text/*` is no XML.
+    types = {each.media_type: each for each in offers}
+    for each in offers:
+        for kind in each.also:
+            types.setdefault(kind, each)
+    chosen = preferred(accept, [*types])
     if chosen is None:
         kinds = ", ".join(each.media_type for each in offers)
         raise NotAcceptable(f"nothing in Accept: {accept} can carry the answer; expected {kinds}")

@@ -29,6 +29,12 @@ MAX_ROWS: Final = 1000
 _MAX_BYTES: Final = 4 * 1024 * 1024
 
 _NUMBERS: Final = frozenset(vocab.XSD + name for name in ("integer", "decimal", "double", "float"))
+_LICENCES: Final = {
+    r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)": r"CC \1 \2",
+    r"creativecommons\.org/publicdomain/zero/([\d.]+)": r"CC0 \1",
+    r"apache\.org/licenses/LICENSE-2\.0": "Apache-2.0",
+    r"opensource\.org/licenses?/mit": "MIT",
+}
 _LOCAL: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 
 
@@ -120,18 +126,12 @@ async def table(answer: Answer, base: str) -> Table:
 
 
 def licence(iri: str) -> Cell:
-    """A licence by its usual short name."""
-    if found := re.search(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/([\d.]+)", iri):
-        name = {"zero": "CC0"}.get(found[2], f"CC {found[2].upper()}")
-        return Cell(f"{name} {found[3]}", href=link(iri, vocab.BASE), title=iri)
-    return Cell(iri.rstrip("/").rpartition("/")[2] or iri, href=link(iri, vocab.BASE), title=iri)
-
-
-def words(name: str) -> str:
-    """The local name of a class as words: `AILaboratory` → `AI laboratory`."""
-    parts = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z]+|[A-Z]+|[a-z0-9]+", name)
-    spelt = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
-    return " ".join(spelt).capitalize() if spelt and not spelt[0].isupper() else " ".join(spelt)
+    """A licence by its usual short name where it has one."""
+    name = iri
+    for pattern, short in _LICENCES.items():
+        if found := re.search(pattern, iri):
+            name = found.expand(short).upper() if short[0] == "C" else short
+    return Cell(name, href=link(iri, vocab.BASE), title=iri)
 
 
 _ENVIRONMENT: Final = Environment(

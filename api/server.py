@@ -40,12 +40,12 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server((host, port), family=family, backlog=2048)
-        # Connections inherit it. Without it an answer of two writes waits for the client's
-        # delayed acknowledgement, 40 ms: asyncio sets it only where the socket names TCP.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
     except (OSError, OverflowError) as error:
         raise InputError(f"{host}:{port}: cannot listen here: {error}") from None
+    # Connections inherit it. Without it an answer of two writes waits for the client's delayed
+    # acknowledgement, 40 ms: asyncio sets it only where the socket names TCP.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 async def _serve(

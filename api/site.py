@@ -26,15 +26,15 @@ from kg.release import Manifest
 METHODS: Final = "GET, HEAD, OPTIONS"
 _STATIC: Final = Path(__file__).parent / "static"
 
-#: Classes that the first page counts, in this order.
-_COUNTED: Final = (
-    "Organization",
-    "ApplicationField",
-    "Technology",
-    "Empowerment",
-    "AIModel",
-    "ConferenceEdition",
-)
+#: Classes that the first page counts, in this order, and what it calls their instances.
+_COUNTED: Final = {
+    "Organization": "Organizations",
+    "ApplicationField": "Application fields",
+    "Technology": "Technologies",
+    "Empowerment": "Empowerments",
+    "AIModel": "AI models",
+    "ConferenceEdition": "Conference editions",
+}
 
 
 def create(live: Live) -> FastAPI:
@@ -72,10 +72,7 @@ def create(live: Live) -> FastAPI:
 
     @app.api_route("/problems", methods=["GET", "HEAD"], include_in_schema=False)
     async def kinds() -> Response:
-        found = [
-            (problems.slug(error), kind, (error.__doc__ or "").partition("\n")[0])
-            for error, kind in problems.KINDS.items()
-        ]
+        found = [(problems.slug(error), kind) for error, kind in problems.KINDS.items()]
         return pages.page("problems.html", kinds=found)
 
     @app.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
@@ -134,10 +131,11 @@ def _topics(catalogue: Catalogue) -> list[tuple[str, list[NamedQuery]]]:
 
 def _facts(manifest: Manifest) -> list[tuple[str, int]]:
     """What a release holds, in numbers that a visitor understands."""
-    counts = {name: manifest.classes.get(vocab.AIC + name, 0) for name in _COUNTED}
-    return [("Statements", manifest.graphs.get("default", manifest.quads))] + [
-        (pages.words(name), count) for name, count in counts.items() if count
+    counts = [
+        (label, manifest.classes.get(vocab.AIC + name, 0)) for name, label in _COUNTED.items()
     ]
+    statements = manifest.graphs.get("default", manifest.quads)
+    return [("Statements", statements), *((label, count) for label, count in counts if count)]
 
 
 def _sources(manifest: Manifest) -> Iterable[Mapping[str, Any]]:
