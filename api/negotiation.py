@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from kg.errors import NotAcceptable
 from kg.sparql import Form
+from kg.workers import FORMATS
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,22 @@ class Format:
     also: tuple[str, ...] = ()
 
 
+def _of_workers(name: str, *also: str) -> Format:
+    return Format(name, FORMATS[name], also)
+
+
 #: Of equal wishes, the first is taken.
 SOLUTIONS: Final = (
-    Format("json", "application/sparql-results+json", ("application/json",)),
-    Format("xml", "application/sparql-results+xml", ("application/xml", "text/xml")),
-    Format("csv", "text/csv"),
-    Format("tsv", "text/tab-separated-values"),
+    _of_workers("json", "application/json"),
+    _of_workers("xml", "application/xml", "text/xml"),
+    _of_workers("csv"),
+    _of_workers("tsv"),
 )
 GRAPHS: Final = (
-    Format("ttl", "text/turtle", ("application/x-turtle",)),
-    Format("nt", "application/n-triples", ("text/plain",)),
-    Format("jsonld", "application/ld+json", ("application/json",)),
-    Format("rdf", "application/rdf+xml", ("application/xml", "text/xml")),
+    _of_workers("ttl", "application/x-turtle"),
+    _of_workers("nt", "text/plain"),
+    _of_workers("jsonld", "application/json"),
+    _of_workers("rdf", "application/xml", "text/xml"),
 )
 HTML: Final = Format("html", "text/html")
 
