@@ -18,7 +18,7 @@ from kg import vocab
 from kg.errors import InputError
 from kg.etl import functions, terms
 from kg.etl.functions import Context
-from kg.etl.mapping import (
+from kg.etl.plan import (
     Call,
     Expression,
     ObjectMap,

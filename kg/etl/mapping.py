@@ -10,118 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from kg import vocab
 from kg.errors import InputError
 from kg.etl import functions, terms
+from kg.etl.plan import (
+    Call,
+    Dataset,
+    Expression,
+    ObjectMap,
+    PredicateObject,
+    Source,
+    SubjectOf,
+    Template,
+    TriplesMap,
+    columns_of,
+)
 from kg.tables import Column, Table, valid_pattern
 
 # $(column); parentheses in a column's name are escaped: $(compute \(FLOP\))
 _REFERENCE = re.compile(r"\$\(((?:[^()\\]|\\.)+)\)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
-
-
-@dataclass(frozen=True)
-class Template:
-    """Text with references to columns: constants at even places, column names at odd ones."""
-
-    parts: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns referred to, in order."""
-        return self.parts[1::2]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function by name, with its arguments in the order they are written."""
-
-    function: str
-    arguments: tuple[tuple[str, Expression], ...]
-
-
-@dataclass(frozen=True)
-class SubjectOf:
-    """The subject that another mapping of the same table gives for the same row."""
-
-    mapping: str
-
-
-Expression = Template | Call | SubjectOf
-
-
-@dataclass(frozen=True)
-class ObjectMap:
-    """How an object is made: an IRI, or a literal of a datatype or language."""
-
-    expression: Expression
-    kind: Literal["iri", "literal"]
-    datatype: str = vocab.XSD + "string"
-    language: str = ""
-
-
-@dataclass(frozen=True)
-class PredicateObject:
-    """One predicate and one object, for the rows on which the condition holds."""
-
-    predicate: str
-    object: ObjectMap
-    condition: Call | None
-    line: int
-
-
-@dataclass(frozen=True)
-class TriplesMap:
-    """How the rows of one table become triples about one kind of subject."""
-
-    name: str
-    table: str
-    subject: Expression
-    condition: Call | None
-    predicate_objects: tuple[PredicateObject, ...]
-    line: int
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What a source is, and where it comes from."""
-
-    name: str
-    title: str
-    original: str
-    licence: str
-    attribution: str
-    graph: str
-    shipped: bool
-    description: str = ""
-    compiled_into: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One mapping file: a dataset, its tables and its triples maps."""
-
-    file: Path
-    dataset: Dataset
-    tables: Dict[str, Table]
-    maps: tuple[TriplesMap, ...]
-    prefixes: Dict[str, str] = field(default_factory=dict)
-
-
-def columns_of(expression: Expression) -> Iterator[str]:
-    """The columns that an expression reads, nested calls included."""
-    match expression:
-        case Template():
-            yield from expression.columns
-        case Call():
-            for _, argument in expression.arguments:
-                yield from columns_of(argument)
 
 
 def load(folder: Path) -> list[Source]:

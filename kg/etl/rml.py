@@ -14,7 +14,7 @@ from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
 from kg import vocab
-from kg.etl.mapping import (
+from kg.etl.plan import (
     Call,
     Expression,
     ObjectMap,

@@ -9,7 +9,7 @@ import pytest
 from kg import vocab
 from kg.errors import InputError
 from kg.etl import load, read
-from kg.etl.mapping import Call, ObjectMap, Source, SubjectOf, Template, columns_of
+from kg.etl.plan import Call, ObjectMap, Source, SubjectOf, Template, columns_of
 from kg.settings import shipped
 
 SOUND = """\

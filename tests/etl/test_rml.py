@@ -12,7 +12,7 @@ from rdflib.term import Node
 
 from kg import vocab
 from kg.etl import Source, load, read, rml
-from kg.etl.mapping import SubjectOf
+from kg.etl.plan import SubjectOf
 from kg.settings import shipped
 
 RML = Namespace("http://w3id.org/rml/")
