@@ -409,7 +409,9 @@ FAULTS = [
         "spatial-level:4",
     ),
     # Organizations
-    fault("organization has a name", "Organization", B, "skos:prefLabel", "MinCount"),
+    fault(
+        "organization has a name", "Organization", "organization:lab", "skos:prefLabel", "MinCount"
+    ),
     fault(
         "place of an organization exists",
         "Organization",
@@ -722,7 +724,7 @@ def test_every_node_shape_and_every_kind_of_constraint_is_seeded() -> None:
         SH.disjoint, SH.minInclusive, SH.maxInclusive, SH.minExclusive,
     }  # fmt: skip
     descriptive = {
-        SH.path, SH.name, SH.message, SH.severity, SH.targetClass, SH.property
+        SH.path, SH.alternativePath, SH.name, SH.message, SH.severity, SH.targetClass, SH.property
     }  # fmt: skip
     used = {p for p in shapes().predicates() if str(p).startswith(vocab.SH)}
     assert used - descriptive == parameters
