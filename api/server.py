@@ -98,5 +98,9 @@ class _Server(uvicorn.Server):
 
     def stop(self) -> None:
         """Stop at the first call, at once at the second."""
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            self.force_exit = True
+            # From Python 3.12 on, a server that closes waits for its connections even so.
+            for connection in [*self.server_state.connections]:
+                connection.transport.abort()
         self.should_exit = True
