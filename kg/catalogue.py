@@ -115,6 +115,7 @@ class NamedQuery:
     form: sparql.Form
     text: str
     base: str = vocab.BASE
+    terms: frozenset[str] = frozenset()  #: the ontology's terms that it names
 
     def bind(self, values: Mapping[str, str]) -> str:
         """The SPARQL text with a term in place of each parameter, defaults where none is given.
@@ -156,6 +157,14 @@ class Catalogue(Mapping[str, NamedQuery]):
                 raise InputError(f"{where}: expected <topic>/<name>.rq of a-z, 0-9 and '-'")
             queries[path] = _Reader(where, file, terms).query(path, base)
         return cls(queries)
+
+    def by_term(self) -> dict[str, list[tuple[str, str]]]:
+        """Term → the queries that name it, as path and summary."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for query in self.values():
+            for term in query.terms:
+                found.setdefault(term, []).append((query.path, query.summary))
+        return found
 
     def __getitem__(self, path: str) -> NamedQuery:
         if path not in self._queries:
@@ -238,8 +247,9 @@ class _Reader:
             raise self.refused(self.line_of("description"), "description: expected text")
         text = self.rebased(base)
         form = self.form(declared)
+        terms = frozenset(iri for iri, _ in self.iris() if iri in self.terms)
         return NamedQuery(
-            path, summary.strip(), description.strip(), declared, view, form, text, base
+            path, summary.strip(), description.strip(), declared, view, form, text, base, terms
         )
 
     def header(self) -> dict[str, Any]:

@@ -103,15 +103,16 @@ def validate(data: Iterable[Quad], shapes: Iterable[Quad]) -> Report:
 
     Raises KnowledgeGraphError where the shapes themselves are ill-formed.
     """
+    known = _graph(shapes)
     try:
         _, found, _ = pyshacl.validate(
-            _graph(data), shacl_graph=_graph(shapes), allow_warnings=True, inplace=True
+            _graph(data), shacl_graph=known, allow_warnings=True, inplace=True
         )
     except (ShapeLoadError, ConstraintLoadError, ReportableRuntimeError) as error:
         raise KnowledgeGraphError(f"ontology/shapes: ill-formed shape: {error}") from None
     if not isinstance(found, rdflib.Graph):
         raise KnowledgeGraphError(f"validation failed: {found!r}")
-    results = sorted(_results(found), key=_order)
+    results = sorted(_results(found, known), key=_order)
     return Report(tuple(results), found.serialize(format="turtle"))
 
 
@@ -120,18 +121,22 @@ def _order(result: Result) -> tuple[int, str, str, str, str]:
     return severity, result.focus, result.path, result.value, result.component
 
 
-def _results(graph: rdflib.Graph) -> Iterable[Result]:
+def _results(graph: rdflib.Graph, shapes: rdflib.Graph) -> Iterable[Result]:
     for node in graph.subjects(RDF.type, SH.ValidationResult):
 
         def term(name: str, node: rdflib.term.Node = node) -> str:
             value = graph.value(node, SH[name])
             return value.n3() if isinstance(value, rdflib.term.Identifier) else ""
 
+        given = set(graph.objects(node, SH.resultMessage))
+        # pySHACL drops the language of a SPARQL rule's messages: those of the shape have it.
+        if SH.SPARQLConstraintComponent in graph.objects(node, SH.sourceConstraintComponent):
+            given = set(shapes.objects(graph.value(node, SH.sourceShape), SH.message)) or given
         messages = {
             (message.language or "en") if isinstance(message, rdflib.Literal) else "en": str(
                 message
             )
-            for message in sorted(graph.objects(node, SH.resultMessage), key=str)
+            for message in sorted(given, key=str)
         }
         yield Result(
             severity=term("resultSeverity").rpartition("#")[2].removesuffix(">"),

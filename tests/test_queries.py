@@ -63,7 +63,7 @@ def test_every_query_has_one_expected_answer_and_every_answer_a_query() -> None:
         file.relative_to(EXPECTED).with_suffix("").as_posix() for file in EXPECTED.rglob("*.csv")
     }
     assert found == set(NAMES)
-    assert len(NAMES) == 19
+    assert len(NAMES) == 55
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,3 +125,39 @@ def test_members_without_a_place_are_listed_in_the_world(store: Store) -> None:
     rows = answer(store, query.bind({"alliance": "lfai-data"}))
     assert len(rows) == 5
     assert any("iflytek" in row for row in rows)
+
+
+def test_a_wider_place_beside_the_city_is_left_out(store: Store) -> None:
+    rows = answer(store, CATALOGUE["places/organizations-in"].bind({"place": "place/cn"}))
+    sites = [row.split(",")[1].rpartition("/")[2] for row in rows if "organization/ping-an" in row]
+    assert sites == ["shenzhen"]
+
+
+def test_one_relation_of_the_network_counts_alone_and_neighbours_without_a_place_count(
+    store: Store,
+) -> None:
+    rows = answer(store, CATALOGUE["network/degrees"].bind({"relation": "membership"}))
+    degrees = {row.split(",")[0].rpartition("/")[2]: row.split(",")[1] for row in rows[1:]}
+    assert degrees["lfai-data"] == "4"
+    assert degrees["tencent"] == "2"
+    assert "tsinghua" not in degrees
+
+
+def test_concentration_over_cities_is_that_of_the_definition(store: Store) -> None:
+    # Five organizations of one field in a city and one in each of three others.
+    counts = {"beijing": 5, "shenzhen": 1, "shantou": 1, "tianjin": 1}
+    place = vocab.BASE + "place/"
+    triples = [f"<{place}tianjin> a aic:City ."]
+    for city, count in counts.items():
+        for number in range(count):
+            one = f"<{vocab.BASE}organization/{city}-{number}>"
+            triples.append(
+                f"{one} aic:locatedIn <{place}{city}> . [] a aic:Empowerment ;"
+                f" aic:empowerer {one} ; aic:inField <{vocab.BASE}field/logistics> ."
+            )
+    larger = loaded()
+    larger.update(f"PREFIX aic: <{vocab.AIC}> INSERT DATA {{ {' '.join(triples)} }}")
+    rows = answer(larger, CATALOGUE["empowerment/city-concentration"].bind({}))
+    row = next(row for row in rows if "field/logistics" in row)
+    # HHI = (25 + 3) / 64; Gini = sum of |x - y| over all pairs / (2 n sum) = 24 / 64.
+    assert row.split(",")[1:5] == ["4", "8", "0.438", "0.375"]

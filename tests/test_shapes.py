@@ -23,7 +23,8 @@ AICSH = Namespace("https://w3id.org/aicluster/ontology/shapes#")
 
 #: `aic:` and the rest as everywhere, and one prefix per kind of resource: `place:beijing`.
 KINDS = sorted({*vocab.KINDS.values(), "spatial-level", "status", "basis", "tier", "measure"})
-KINDS += ["base", "sector", "scheme"]
+KINDS += ["base", "sector", "scheme", "claim", "bound", "as-of", "period", "sample", "concept"]
+KINDS += ["cluster", "component", "policy", "relation"]
 NAMES = {**vocab.PREFIXES, **{kind: f"{vocab.BASE}{kind}/" for kind in KINDS}}
 HEADER = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in NAMES.items())
 
@@ -95,6 +96,8 @@ organization:lab a aic:AILaboratory ; skos:prefLabel "A laboratory"@en ;
     aic:predecessor organization:baidu .
 organization:alliance a aic:IndustryAlliance ; skos:prefLabel "An alliance"@en .
 
+platform:x a aic:Platform ; skos:prefLabel "A platform"@en ; aic:developedBy organization:baidu .
+product:x a aic:Product ; skos:prefLabel "A product"@en ; aic:developedBy organization:baidu .
 model:ernie a aic:AIModel ; skos:prefLabel "ERNIE"@en ; aic:developedBy organization:baidu ;
     aic:usesTechnology technology:nlp ; aic:publicationDate "2019-04-19"^^xsd:date ;
     aic:parameterCount 110000000.0 ; aic:trainingCompute 1.0e20 ; aic:domain "Language" ;
@@ -126,15 +129,140 @@ report-edition:2023 a aic:ReportEdition ; skos:prefLabel "Report 2023"@en ;
     dcterms:issued "2023-05-19"^^xsd:date .
 observation:x a aic:StatisticalObservation ; aic:measure measure:m ; aic:about field:finance ;
     aic:base base:unstated ; aic:edition report-edition:2023 ; aic:value 12.16 ; aic:unit "%" ;
-    aic:rank 1 ; aic:claim "C131" ; aic:evidencedBy evidence:e1 .
+    aic:rank 1 ; aic:claim "C131" ; aic:bound bound:exact ; aic:status status:sourced ;
+    aic:asOf "2023-05-19"^^xsd:date ; aic:asOfBasis as-of:stated ; aic:evidencedBy evidence:e1 .
+bound:exact a aic:Bound ; skos:notation "exact" ; skos:inScheme scheme:s ;
+    skos:prefLabel "exact"@en , "准确"@zh .
+base:none a aic:Denominator ; skos:notation "none" ; skos:inScheme scheme:s ;
+    skos:prefLabel "none"@en , "无"@zh .
+as-of:stated a aic:AsOfBasis ; skos:notation "stated" ; skos:inScheme scheme:s ;
+    skos:prefLabel "stated"@en , "给出"@zh .
+period:p a aic:Period ; skos:prefLabel "2014 to 2022"@en ;
+    aic:since "2014"^^xsd:gYear ; aic:until "2022"^^xsd:gYear .
+sample:s a aic:SampleDatabase ; skos:prefLabel "A sample"@en .
+claim:c a aic:Claim ; aic:claim "C131" ; aic:claimKind concept:ClaimKind ;
+    aic:subjectText "smart city" ; aic:measureText "share" ; aic:valueText "12.16" ;
+    aic:unitText "%" ; aic:statedSubject field:finance ; aic:states observation:x ;
+    aic:statedProperty aic:hasTrend ; aic:during period:p ; aic:confidence 0.9 ;
+    aic:status status:sourced ; aic:evidencedBy evidence:e1 .
+
+cluster:c a aic:AIIndustrialInnovationCluster ; skos:prefLabel "A cluster"@en ;
+    aic:hasComponent component:a , component:b , component:c , component:d ;
+    aic:distributedIn place:beijing .
+cluster:i a aic:IndustrialIntelligentInnovationCluster ; skos:prefLabel "Another"@en ;
+    aic:hasSpecialisedField field:finance .
+component:a a aic:EnterpriseCluster ; skos:prefLabel "Firms"@en .
+component:b a aic:InnovationResource ; skos:prefLabel "Resources"@en .
+component:c a aic:InnovationSystem ; skos:prefLabel "System"@en .
+component:d a aic:CyberspaceIndustrialEcology ; skos:prefLabel "Ecology"@en .
+
+place:park a aic:AIIndustrialPark ; skos:prefLabel "A park"@en .
+place:tech a aic:HighTechPark ; skos:prefLabel "A high-tech park"@en .
+place:district a aic:District ; skos:prefLabel "A district"@en ; aic:directlyWithin place:beijing .
+policy:p a aic:Policy ; skos:prefLabel "A policy"@en .
 """
+
+#: Concept classes whose notation is a slug, and those whose list is closed.
+SLUGS = [
+    "OrganizationRole", "Discipline", "StudyProgramme", "Topic", "Driver", "Challenge",
+    "StrategicGoal", "StrategicMeasure", "Trend", "Characteristic", "ActorType",
+    "InnovationStage", "AnalysisMethod", "ActivityArea", "LayoutArea", "Measure", "Denominator",
+]  # fmt: skip
+CLOSED = {
+    "ClaimKind": "share",
+    "ClusterRole": "core",
+    "ParticipationRole": "host",
+    "SiteRole": "branch",
+    "EducationLevel": "doctoral",
+    "AsOfBasis": "stated",
+    "Bound": "lower",
+}
+SOUND += "".join(
+    f'concept:{kind} a aic:{kind} ; skos:notation "{CLOSED.get(kind, kind.lower())}" ; '
+    'skos:inScheme scheme:s ; skos:prefLabel "one"@en , "一"@zh .\n'
+    for kind in [*SLUGS, *CLOSED]
+)
+
+#: Kinds of organization (and a few others), each with the kind that it is not also of.
+APART = {
+    "Enterprise": ("GovernmentBody", "Warning"),
+    "PlatformEnterprise": ("InvestmentInstitution", "Warning"),
+    "MegaPlatform": ("Startup", "Violation"),
+    "PillarEnterprise": ("University", "Warning"),
+    "Unicorn": ("MegaPlatform", "Warning"),
+    "SME": ("MegaPlatform", "Violation"),
+    "Startup": ("IntelligentTransformationEnterprise", "Warning"),
+    "IntelligentTransformationEnterprise": ("MegaPlatform", "Warning"),
+    "InnovativeLeadingEnterprise": ("Startup", "Warning"),
+    "EducationOrganization": ("Enterprise", "Warning"),
+    "University": ("HigherVocationalSchool", "Violation"),
+    "HigherVocationalSchool": ("ResearchInstitute", "Warning"),
+    "ResearchUniversity": ("ResearchInstitute", "Warning"),
+    "AIUniversity": ("AILaboratory", "Warning"),
+    "ResearchInstitute": ("University", "Warning"),
+    "ResearchFacility": ("University", "Warning"),
+    "NewInnovationOrganization": ("University", "Warning"),
+    "AILaboratory": ("GovernmentBody", "Warning"),
+    "Investor": ("IndustryAlliance", "Warning"),
+    "InvestmentInstitution": ("NonInvestmentInvestor", "Violation"),
+    "IndustryAlliance": ("Enterprise", "Warning"),
+    "GovernmentBody": ("IndustryAlliance", "Warning"),
+    "HealthcareOrganization": ("InvestmentInstitution", "Warning"),
+    "NonprofitOrganization": ("Enterprise", "Warning"),
+    "StandardsBody": ("InvestmentInstitution", "Warning"),
+    "NonInvestmentInvestor": ("StandardsBody", "Warning"),
+}
+KINDS_OF_ORGANIZATION = sorted(APART)
+SOUND += "".join(
+    f'organization:{kind} a aic:{kind} ; skos:prefLabel "{kind}"@en .\n'
+    for kind in KINDS_OF_ORGANIZATION
+)
+
+#: The other relations: their class and what each must say.
+RELATIONS = {
+    "TechnologyCollaboration": "aic:participant organization:lab , organization:baidu",
+    "TechnologyInput": "aic:supplier organization:lab ; aic:receiver organization:baidu",
+    "Investment": "aic:investor organization:lab ; aic:investee organization:baidu ; "
+    'aic:round "A" ; aic:amount 5000000.0 ; aic:currency "CNY"',
+    "Acquisition": "aic:investor organization:baidu ; aic:investee organization:lab",
+    "ConferenceParticipation": "aic:attendee organization:baidu ; "
+    "aic:atEdition conference:aaai-2022 ; aic:participationRole concept:ParticipationRole",
+    "Siting": "aic:sitedOrganization organization:baidu ; aic:sitedAt place:beijing ; "
+    "aic:siteRole concept:SiteRole",
+    "RoleHolding": "aic:roleHolder organization:baidu ; aic:role concept:OrganizationRole ; "
+    'aic:since "2010"^^xsd:gYear ; aic:until "2015-06"^^xsd:gYearMonth',
+    "PolicyAdoption": "aic:issuer organization:GovernmentBody ; aic:adoptedPolicy policy:p ; "
+    "aic:forPlace place:beijing ; aic:inField field:finance ; "
+    'aic:adopted "2017-07"^^xsd:gYearMonth',
+    "ProgrammeOffering": "aic:offeredBy organization:University ; aic:offers concept:Discipline ; "
+    'aic:educationLevel concept:EducationLevel ; aic:authorised "2021"^^xsd:gYear',
+    "ClusterMembership": "org:member organization:baidu ; aic:inCluster cluster:c ; "
+    "aic:clusterRole concept:ClusterRole",
+}
+SOUND += "".join(
+    f"relation:{kind} a aic:{kind} ; {roles} ; aic:status status:sourced ; "
+    "aic:evidencedBy evidence:e1 .\n"
+    for kind, roles in RELATIONS.items()
+)
+# Each cluster has members of two kinds.
+SOUND += "".join(
+    f"relation:m{number} a aic:ClusterMembership ; org:member {member} ; aic:inCluster {cluster} ; "
+    "aic:status status:sourced ; aic:evidencedBy evidence:e1 .\n"
+    for number, (member, cluster) in enumerate(
+        [
+            ("organization:lab", "cluster:c"),
+            ("organization:lab", "cluster:i"),
+            ("organization:baidu", "cluster:i"),
+        ]
+    )
+)
 
 
 @cache
 def shapes() -> Graph:
     graph = Graph()
     files = sorted((shipped("ontology") / "shapes").glob("*.ttl"))
-    assert len(files) == 7
+    assert len(files) == 12
     for path in files:
         graph.parse(path, format="turtle")
     return graph
@@ -527,18 +655,19 @@ FAULTS = [
         '"incubating" , "graduated"',
     ),
     # Relations
-    fault("relation has evidence", "Relation", E, "aic:evidencedBy", "MinCount"),
-    fault("evidence is evidence", "Relation", M, "aic:evidencedBy", "Class", A),
-    fault("relation has a status", "Relation", D, "aic:status", "MinCount"),
-    fault("relation has one status", "Relation", E, "aic:status", "MaxCount", TWO_STATUSES),
-    fault("status is of the vocabulary", "Relation", E, "aic:status", "Class", "status:none"),
+    fault("relation has evidence", "Assertion", E, "aic:evidencedBy", "MinCount"),
+    fault("evidence is evidence", "Assertion", M, "aic:evidencedBy", "Class", A),
+    fault("relation has a status", "Assertion", D, "aic:status", "MinCount"),
+    fault("relation has one status", "Assertion", E, "aic:status", "MaxCount", TWO_STATUSES),
+    fault("status is of the vocabulary", "Assertion", E, "aic:status", "Class", "status:none"),
     fault("year is a year", "Relation", E, "aic:year", "Datatype", '"2023-01-01"^^xsd:date'),
     fault("year is plausible", "Relation", E, "aic:year", "Pattern", '"1023"^^xsd:gYear'),
     fault("field is of the vocabulary", "Relation", E, "aic:inField", "Class", "technology:nlp"),
     fault("technology is no field", "Relation", E, "aic:viaTechnology", "Class", "field:finance"),
     fault("empowerment has an empowerer", "Empowerment", E, "aic:empowerer", "MinCount"),
-    fault("empowerer is an organization", "Empowerment", E, "aic:empowerer", "Class", A),
-    fault("beneficiary is an organization", "Empowerment", E, "aic:beneficiary", "Class", L),
+    fault("empowerer is no artefact", "Empowerment", E, "aic:empowerer", "Or", A),
+    fault("beneficiary is no place", "Empowerment", E, "aic:beneficiary", "Or", L),
+    fault("nobody empowers itself", "Empowerment", E, "aic:beneficiary", "Disjoint", B),
     fault("artefact is an artefact", "Empowerment", E, "aic:viaArtefact", "Class", B),
     fault("designation is a designation", "Empowerment", E, "aic:underDesignation", "Class", M),
     fault("empowerment has a basis", "Empowerment", E, "aic:basis", "MinCount"),
@@ -613,10 +742,8 @@ FAULTS = [
         "Disjoint",
         "base:unstated",
     ),
-    fault("figure is about a concept", "StatisticalObservation", S, "aic:about", "Class", B),
-    fault(
-        "share is at most all", "StatisticalObservation", S, "aic:value", "MaxInclusive", "100.01"
-    ),
+    fault("figure is about no organization", "StatisticalObservation", S, "aic:about", "Or", B),
+    fault("share is at most all", "ShareValue", S, "aic:value", "SPARQL", "100.01"),
     fault("value is a decimal", "StatisticalObservation", S, "aic:value", "Datatype", '"12.16"'),
     besides("figure has one value", "StatisticalObservation", S, "aic:value", "MaxCount", "12.1"),
     fault("unit is per cent", "StatisticalObservation", S, "aic:unit", "In", '"percent"'),
@@ -629,8 +756,297 @@ FAULTS = [
         "evidence:e1",
     ),
     fault("rank starts at one", "StatisticalObservation", S, "aic:rank", "MinInclusive", "0"),
-    fault("claim has a number", "StatisticalObservation", S, "aic:claim", "Pattern", '"131"'),
-    fault("figure has evidence", "StatisticalObservation", S, "aic:evidencedBy", "MinCount"),
+    fault("claim has a number", "Assertion", S, "aic:claim", "Pattern", '"131"'),
+    fault("figure has evidence", "Assertion", S, "aic:evidencedBy", "MinCount"),
+    fault("figure has a status", "Assertion", S, "aic:status", "MinCount"),
+    fault("figure says whether it bounds", "StatisticalObservation", S, "aic:bound", "MinCount"),
+    fault(
+        "value is not negative", "StatisticalObservation", S, "aic:value", "MinInclusive", "-1.0"
+    ),
+    fault("share has a base", "ShareBase", S, "aic:base", "SPARQL", "base:none"),
+    fault(
+        "one figure for one question",
+        "OneFigure",
+        S,
+        "aic:about",
+        "SPARQL",
+        "field:finance",
+        also="""observation:y a aic:StatisticalObservation ; aic:measure measure:m ;
+            aic:about field:finance ; aic:base base:unstated ; aic:edition report-edition:2023 ;
+            aic:value 12.1 ; aic:unit "%" ; aic:bound bound:exact ; aic:status status:sourced ;
+            aic:evidencedBy evidence:e1 .""",
+    ),
+    fault("sample has a name", "SampleDatabase", "sample:s", "skos:prefLabel", "MinCount"),
+    fault("date says how it is known", "AsOf", S, "aic:asOfBasis", "MinCount"),
+    fault("as-of is a date", "Assertion", S, "aic:asOf", "Or", '"so far"'),
+    # Assertions in time
+    fault(
+        "confidence is at most one", "Assertion", "claim:c", "aic:confidence", "MaxInclusive", "1.5"
+    ),
+    fault("confidence is a number", "Assertion", "claim:c", "aic:confidence", "Datatype", '"high"'),
+    fault(
+        "nothing ends before it begins",
+        "Order",
+        "relation:RoleHolding",
+        "aic:until",
+        "SPARQL",
+        '"2009-12"^^xsd:gYearMonth',
+    ),
+    fault("period begins", "Period", "period:p", "aic:since", "MinCount"),
+    fault("period ends", "Period", "period:p", "aic:until", "MinCount"),
+    fault(
+        "since of a relation is a date",
+        "Assertion",
+        "relation:RoleHolding",
+        "aic:since",
+        "Or",
+        '"long ago"',
+    ),
+    # Claims
+    fault("claim has one number", "Claim", "claim:c", "aic:claim", "MinCount"),
+    fault("claim has a kind", "Claim", "claim:c", "aic:claimKind", "MinCount"),
+    fault("claim has its words", "Claim", "claim:c", "aic:valueText", "MinCount"),
+    fault("claim has a subject", "Claim", "claim:c", "aic:statedSubject", "MinCount"),
+    fault("claim states something", "Claim", "claim:c", "aic:states", "MinCount"),
+    fault(
+        "claim's property is an IRI", "Claim", "claim:c", "aic:statedProperty", "NodeKind", '"x"'
+    ),
+    fault("what is stated exists", "Claim", "claim:c", "aic:states", "Class", "field:none"),
+    # Clusters
+    fault("cluster has a name", "Cluster", "cluster:c", "skos:prefLabel", "MinCount"),
+    fault("cluster lies in a place", "Cluster", "cluster:c", "aic:distributedIn", "Class", B),
+    besides(
+        "cluster has four components",
+        "AIIndustrialCluster",
+        "cluster:c",
+        "aic:hasComponent",
+        "MaxCount",
+        "component:e . component:e a aic:EnterpriseCluster ; skos:prefLabel 'More'@en",
+    ),
+    Fault(
+        "the two cluster kinds exclude one another",
+        "AIIndustrialInnovationCluster",
+        "cluster:c",
+        "",
+        "Not",
+        "cluster:c a aic:IndustrialIntelligentInnovationCluster ; "
+        "aic:hasSpecialisedField field:finance .",
+    ),
+    fault(
+        "converging cluster without a field is a warning",
+        "IndustrialIntelligentInnovationCluster",
+        "cluster:i",
+        "aic:hasSpecialisedField",
+        "MinCount",
+        severity="Warning",
+    ),
+    Fault(
+        "cluster without members is a warning",
+        "ClusterMembers",
+        "cluster:new",
+        "",
+        "SPARQL",
+        "cluster:new a aic:Cluster ; skos:prefLabel 'New'@en .",
+        severity="Warning",
+    ),
+    fault("component has a name", "ClusterComponent", "component:a", "skos:prefLabel", "MinCount"),
+    *[
+        Fault(
+            f"{kind} is of one kind",
+            kind,
+            f"component:{key}",
+            "",
+            "Not",
+            f"component:{key} a aic:{other} .",
+        )
+        for key, kind, other in [
+            ("a", "EnterpriseCluster", "InnovationSystem"),
+            ("b", "InnovationResource", "EnterpriseCluster"),
+            ("c", "InnovationSystem", "InnovationResource"),
+            ("d", "CyberspaceIndustrialEcology", "InnovationSystem"),
+        ]
+    ],
+    # Places beside the ladder
+    fault(
+        "park is on no level",
+        "IndustrialPark",
+        "place:park",
+        "aic:spatialLevel",
+        "MaxCount",
+        "spatial-level:1",
+        replace=False,
+    ),
+    Fault(
+        "AI park that is a high-tech park is a warning",
+        "AIIndustrialPark",
+        "place:park",
+        "",
+        "Not",
+        "place:park a aic:HighTechPark .",
+        severity="Warning",
+    ),
+    Fault(
+        "high-tech park is no new innovation zone",
+        "HighTechPark",
+        "place:tech",
+        "",
+        "Not",
+        "place:tech a aic:NewInnovationZone ; aic:spatialLevel spatial-level:1 .",
+    ),
+    fault("district is in a city", "District", "place:district", "aic:directlyWithin", "MinCount"),
+    fault("policy has a name", "Policy", "policy:p", "skos:prefLabel", "MinCount"),
+    # Kinds of organization
+    *[
+        Fault(
+            f"{kind} is not also {other}",
+            kind,
+            f"organization:{kind}",
+            "",
+            "Not",
+            f"organization:{kind} a aic:{other} .",
+            severity=severity,
+        )
+        for kind, (other, severity) in APART.items()
+    ],
+    *[
+        Fault(
+            f"{kind} is rarely a software project",
+            kind,
+            f"{kind.lower()}:x",
+            "",
+            "Not",
+            f"{kind.lower()}:x a aic:SoftwareProject .",
+            severity="Warning",
+        )
+        for kind in ("Platform", "Product")
+    ],
+    # Concepts
+    *[
+        fault(
+            f"{kind}'s notation is a slug",
+            kind,
+            f"concept:{kind}",
+            "skos:notation",
+            "Pattern",
+            '"Two Words"',
+        )
+        for kind in SLUGS
+    ],
+    *[
+        fault(
+            f"list of {kind} is closed",
+            kind,
+            f"concept:{kind}",
+            "skos:notation",
+            "In",
+            '"something else"',
+        )
+        for kind in CLOSED
+    ],
+    # Further relations: what each must say
+    *[
+        fault(f"{kind} needs {path}", kind, f"relation:{kind}", path, component)
+        for kind, path, component in [
+            ("TechnologyCollaboration", "aic:participant", "MinCount"),
+            ("TechnologyInput", "aic:supplier", "MinCount"),
+            ("TechnologyInput", "aic:receiver", "MinCount"),
+            ("Investment", "aic:investor", "MinCount"),
+            ("Investment", "aic:investee", "MinCount"),
+            ("ConferenceParticipation", "aic:attendee", "MinCount"),
+            ("ConferenceParticipation", "aic:atEdition", "MinCount"),
+            ("ConferenceParticipation", "aic:participationRole", "MinCount"),
+            ("Siting", "aic:sitedOrganization", "MinCount"),
+            ("Siting", "aic:sitedAt", "MinCount"),
+            ("RoleHolding", "aic:roleHolder", "MinCount"),
+            ("RoleHolding", "aic:role", "MinCount"),
+            ("PolicyAdoption", "aic:issuer", "MinCount"),
+            ("PolicyAdoption", "aic:adoptedPolicy", "MinCount"),
+            ("ProgrammeOffering", "aic:offeredBy", "MinCount"),
+            ("ProgrammeOffering", "aic:offers", "MinCount"),
+            ("ClusterMembership", "org:member", "MinCount"),
+            ("ClusterMembership", "aic:inCluster", "MinCount"),
+        ]
+    ],
+    fault(
+        "collaboration has two parties",
+        "TechnologyCollaboration",
+        "relation:TechnologyCollaboration",
+        "aic:participant",
+        "MinCount",
+        "organization:lab",
+    ),
+    fault(
+        "nobody supplies itself",
+        "TechnologyInput",
+        "relation:TechnologyInput",
+        "aic:supplier",
+        "Disjoint",
+        "organization:baidu",
+    ),
+    fault(
+        "amount is above nought",
+        "Investment",
+        "relation:Investment",
+        "aic:amount",
+        "MinExclusive",
+        "0.0",
+    ),
+    fault(
+        "currency is a code",
+        "Investment",
+        "relation:Investment",
+        "aic:currency",
+        "Pattern",
+        '"yuan"',
+    ),
+    Fault(
+        "amount has a currency",
+        "Investment",
+        "relation:Acquisition",
+        "",
+        "Or",
+        "relation:Acquisition aic:amount 1.0 .",
+    ),
+    besides(
+        "acquirer is one",
+        "Acquisition",
+        "relation:Acquisition",
+        "aic:investor",
+        "MaxCount",
+        "organization:alliance",
+    ),
+    fault(
+        "offered is a programme or discipline",
+        "ProgrammeOffering",
+        "relation:ProgrammeOffering",
+        "aic:offers",
+        "Or",
+        "field:finance",
+    ),
+    fault(
+        "adoption is dated",
+        "PolicyAdoption",
+        "relation:PolicyAdoption",
+        "aic:adopted",
+        "Or",
+        '"2017"',
+    ),
+    Fault(
+        "activity area is no technology",
+        "ActivityArea",
+        "concept:ActivityArea",
+        "",
+        "Not",
+        "concept:ActivityArea a aic:Technology .",
+    ),
+    Fault(
+        "layout area is no activity area",
+        "LayoutArea",
+        "concept:LayoutArea",
+        "",
+        "Not",
+        "concept:LayoutArea a aic:ActivityArea .",
+    ),
 ]
 
 
@@ -657,9 +1073,13 @@ def test_sound_data_gives_no_result_not_even_a_warning() -> None:
 @pytest.mark.parametrize("node_shape", node_shapes(), ids=shape_name)
 def test_node_shape_targets_a_class_that_the_sound_data_has(node_shape: Node) -> None:
     graph = data()
-    (target,) = shapes().objects(node_shape, SH.targetClass)
-    classes = set(graph.transitive_subjects(RDFS.subClassOf, target))
-    assert any((None, RDF.type, c) in graph for c in classes)
+    targets = list(shapes().objects(node_shape, SH.targetClass))
+    paths = list(shapes().objects(node_shape, SH.targetSubjectsOf))
+    assert len(targets) + len(paths) == 1
+    classes = {c for target in targets for c in graph.transitive_subjects(RDFS.subClassOf, target)}
+    assert any((None, RDF.type, c) in graph for c in classes) or any(
+        (None, path, None) in graph for path in paths
+    )
 
 
 @pytest.mark.parametrize("seeded", FAULTS, ids=lambda seeded: f"{seeded.shape}: {seeded.fact}")
@@ -683,8 +1103,28 @@ def test_fault_is_found_where_it_is(seeded: Fault) -> None:
         path = report.value(path, SH.alternativePath) or path
         head = report.value(path, RDF.first) or path
         assert head == name(seeded.path)
-    languages = {m.language for m in report.objects(found[0], SH.resultMessage)}  # type: ignore[attr-defined]
-    assert languages == {"en", "zh"}
+    messages = set(report.objects(found[0], SH.resultMessage))
+    if seeded.component == "SPARQL":  # whose language pySHACL drops; kg.validate puts it back
+        source = report.value(found[0], SH.sourceShape)
+        written = set(shapes().objects(source, SH.message))
+        assert {str(m) for m in messages} == {str(m) for m in written}
+        messages = written
+    assert {m.language for m in messages} == {"en", "zh"}  # type: ignore[attr-defined]
+
+
+def test_entity_without_an_iri_is_a_violation() -> None:
+    report = results(data('[] a aic:Policy ; skos:prefLabel "No name"@en .'))
+    (result,) = report.objects(None, SH.result)
+    assert report.value(result, SH.sourceShape) == AICSH.EntityShape
+    assert report.value(result, SH.resultSeverity) == SH.Violation
+
+
+def test_cluster_of_one_kind_of_member_is_a_warning() -> None:
+    report = results(
+        data(cut=("relation:m0", "aic:inCluster"), extra="relation:m0 a aic:Relation .")
+    )
+    shapes_found = set(report.objects(None, SH.sourceShape))
+    assert AICSH.ClusterKindsShape in shapes_found
 
 
 def test_empowerment_of_nothing_is_a_warning() -> None:
@@ -717,19 +1157,21 @@ def test_what_is_not_known_may_stay_empty(subject: str, path: str) -> None:
 
 def test_every_node_shape_and_every_kind_of_constraint_is_seeded() -> None:
     seeded = {AICSH[f.shape + "Shape"] for f in FAULTS} | {AICSH.EmpowermentTargetShape}
-    assert seeded == set(node_shapes())
+    assert seeded | {AICSH.EntityShape, AICSH.ClusterKindsShape} == set(node_shapes())
     parameters = {
         SH.minCount, SH.maxCount, SH["class"], SH.datatype, SH.nodeKind, SH["in"], SH["or"],
         SH["not"], SH.pattern, SH.minLength, SH.languageIn, SH.uniqueLang, SH.hasValue,
-        SH.disjoint, SH.minInclusive, SH.maxInclusive, SH.minExclusive,
+        SH.disjoint, SH.minInclusive, SH.maxInclusive, SH.minExclusive, SH.sparql,
     }  # fmt: skip
     descriptive = {
-        SH.path, SH.alternativePath, SH.name, SH.message, SH.severity, SH.targetClass, SH.property
+        SH.path, SH.alternativePath, SH.inversePath, SH.name, SH.message, SH.severity,
+        SH.targetClass, SH.targetSubjectsOf, SH.property, SH.select
     }  # fmt: skip
     used = {p for p in shapes().predicates() if str(p).startswith(vocab.SH)}
     assert used - descriptive == parameters
     kinds = {str(p).removeprefix(vocab.SH) for p in parameters}
-    assert {f.component[0].lower() + f.component[1:] for f in FAULTS} == kinds
+    found = {f.component[0].lower() + f.component[1:] for f in FAULTS}
+    assert {"sparql" if each == "sPARQL" else each for each in found} == kinds
 
 
 def test_every_shape_that_can_report_says_what_to_do_in_both_languages() -> None:
@@ -738,7 +1180,7 @@ def test_every_shape_that_can_report_says_what_to_do_in_both_languages() -> None
     for shape in described | set(node_shapes()):
         assert {n.language for n in graph.objects(shape, SH.name)} == {"en", "zh"}  # type: ignore[attr-defined]
         messages = list(graph.objects(shape, SH.message))
-        if shape in described or (shape, SH["not"], None) in graph:
+        if shape in described or {SH["not"], SH.sparql} & set(graph.predicates(shape)):
             assert {m.language for m in messages} == {"en", "zh"}  # type: ignore[attr-defined]
             assert all(isinstance(m, Literal) and str(m)[-1] in ".。" for m in messages)
 
@@ -751,7 +1193,8 @@ def test_no_constraint_is_repeated_on_a_subclass() -> None:
     graph = shapes()
     targets = {shape: graph.value(shape, SH.targetClass) for shape in node_shapes()}
     for lower, low in targets.items():
-        assert low is not None
+        if low is None:
+            continue
         above = set(hierarchy().transitive_objects(low, RDFS.subClassOf)) - {low}
         for upper, high in targets.items():
             if high in above:

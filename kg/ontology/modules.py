@@ -53,14 +53,14 @@ def read(path: Path, graph: str, base: str = vocab.BASE) -> list[Quad]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
-    name = NamedNode(graph)
+    name, part = NamedNode(graph), graph.rpartition("/")[2]
 
     def moved(term: NamedNode | BlankNode | Literal | Triple) -> NamedNode | BlankNode | Literal:
         match term:
             case NamedNode():
                 return NamedNode(vocab.rebase(term.value, base))
             case BlankNode():
-                return BlankNode(f"{path.stem}-{term.value}")
+                return BlankNode(f"{part}-{path.stem}-{term.value}")
             case Literal():
                 return term
         raise InputError(f"{path}: triple terms are not supported: {term}")
