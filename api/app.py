@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import endpoint, http, negotiation, pages, problems, queries, resources, site
+from api import endpoint, http, negotiation, ontology, pages, problems, queries, resources, site
 from api.live import Live
 from kg.errors import KnowledgeGraphError, NoRelease
 from kg.release import Home
@@ -98,7 +98,7 @@ class Application:
         headers["X-Content-Type-Options"] = "nosniff"
         headers.setdefault("Vary", "Accept")
         if headers.get("content-type", "").startswith(negotiation.HTML.media_type):
-            headers["Content-Security-Policy"] = pages.CSP
+            headers.setdefault("Content-Security-Policy", pages.CSP)
             headers["Referrer-Policy"] = "no-referrer"
         if "x-kg-release" not in headers:
             try:
@@ -115,6 +115,8 @@ def _route(path: str) -> tuple[Endpoint | None, str]:
         return queries.named, queries.METHODS
     if path.startswith(resources.PREFIX):
         return resources.resource, resources.METHODS
+    if path == ontology.PREFIX or path.startswith(ontology.PREFIX + "/"):
+        return ontology.ontology, ontology.METHODS
     return None, site.METHODS
 
 

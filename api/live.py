@@ -31,7 +31,7 @@ _PAUSE: Final = 5.0
 _PATIENCE: Final = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Generation:
     """One release with the workers that answer from it."""
 

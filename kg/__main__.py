@@ -1,4 +1,4 @@
-"""The command line: `kg build · validate · query · sparql · serve · releases · rollback · mapping`.
+"""The command line: `kg build · validate · query · sparql · serve · releases · rollback · …`.
 
 For people by default, `--json` for programs. Exit codes: 0 ok, 1 does not conform, 2 bad input.
 What a command alone needs is imported by it, so that asking does not wait for what builds.
@@ -14,29 +14,22 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kg import ontology, sparql, vocab
+from kg import maintainer, ontology, sparql, vocab
 from kg.catalogue import Catalogue
 from kg.errors import InputError, KnowledgeGraphError, UnknownParameter
 from kg.release import Home, Release
 from kg.settings import Settings, shipped
+from kg.terminal import BAD_INPUT, DOES_NOT_CONFORM, OK, err, out, print_json, progress
 from kg.workers import FORMATS, Query, evaluate
 
 if TYPE_CHECKING:
     from kg.build import Outcome
     from kg.etl import Source
-
-OK: Final = 0
-DOES_NOT_CONFORM: Final = 1
-BAD_INPUT: Final = 2
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("id", nargs="?", metavar="ID", help="default: the current one")
     each = command("rollback", _rollback, "Make the release before the current one current again.")
     each.add_argument("id", nargs="?", metavar="ID", help="or this one")
+    each = command("ontology", _help, "Check, compare, migrate, format and freeze the ontology.")
+    each.set_defaults(parser=each)
+    maintainer.add_commands(command, each.add_subparsers(metavar="ACTION"))
     each = command("mapping", _mapping_list, "List the sources and their mappings.")
     actions = each.add_subparsers(metavar="ACTION")
     command("list", _mapping_list, "List the sources and their mappings.", parents=actions)
@@ -108,36 +104,30 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _help(options: argparse.Namespace, _: Settings) -> int:
+    options.parser.print_help()
+    return OK
+
+
 # --- building ---------------------------------------------------------------------------------
 
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     from kg.build import Inputs, build
     from kg.validate import NotConforming
 
-    columns = TextColumn("{task.description:24}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("read", total=1.0)
-
-        def show(stage: str, done: float) -> None:
-            if err.is_terminal:
-                bar.update(task, description=stage, completed=done)
-            else:
-                err.print(stage)
-
-        try:
+    try:
+        with progress() as show:
             outcome = build(Home(settings.home), settings, Inputs(data=options.data), show)
-        except NotConforming as error:
-            if options.json:
-                _print_json(error.report.data())
-            else:
-                err.print(str(error), markup=False)
-                err.print("nothing was published: what was served stays as it was", style="red")
-            return DOES_NOT_CONFORM
+    except NotConforming as error:
+        if options.json:
+            print_json(error.report.data())
+        else:
+            err.print(str(error), markup=False)
+            err.print("nothing was published: what was served stays as it was", style="red")
+        return DOES_NOT_CONFORM
     if options.json:
-        _print_json(_outcome(outcome))
+        print_json(_outcome(outcome))
     else:
         _print_outcome(outcome)
     return OK
@@ -204,7 +194,7 @@ def _validate(options: argparse.Namespace, settings: Settings) -> int:
         data = release.open().quads_for_pattern(None, None, None, DefaultGraph())
         report = validate(data, shapes)
     if options.json:
-        _print_json(report.data())
+        print_json(report.data())
     else:
         out.print(report.text(limit=50), markup=False, end="")
     return OK if report.conforms else DOES_NOT_CONFORM
@@ -235,7 +225,7 @@ def _query(options: argparse.Namespace, settings: Settings) -> int:
 
 def _list_queries(catalogue: Catalogue, *, as_json: bool) -> int:
     if as_json:
-        _print_json({path: query.summary for path, query in catalogue.items()})
+        print_json({path: query.summary for path, query in catalogue.items()})
         return OK
     table = Table("query", "parameters", "answers", box=None, pad_edge=False)
     for path, query in catalogue.items():
@@ -304,7 +294,7 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
     releases = home.releases()
     current = home.current().id if releases else None
     if options.json:
-        _print_json([{"current": r.id == current, **asdict(r.manifest)} for r in releases])
+        print_json([{"current": r.id == current, **asdict(r.manifest)} for r in releases])
         return OK
     table = Table("", "release", "built", "quads", "ontology", "sources", box=None, pad_edge=False)
     for each in releases:
@@ -321,7 +311,7 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
 def _prune(options: argparse.Namespace, settings: Settings) -> int:
     removed = Home(settings.home).prune(options.keep)
     if options.json:
-        _print_json(removed)
+        print_json(removed)
     else:
         out.print(f"removed {', '.join(removed) or 'nothing'}")
     return OK
@@ -343,7 +333,7 @@ def _rollback(options: argparse.Namespace, settings: Settings) -> int:
 
 def _print_done(options: argparse.Namespace, release: Release, what: str) -> None:
     if options.json:
-        _print_json({"release": release.id})
+        print_json({"release": release.id})
     else:
         out.print(f"release {release.id} {what}")
 
@@ -360,7 +350,7 @@ def _sources() -> list[Source]:
 def _mapping_list(options: argparse.Namespace, _: Settings) -> int:
     sources = _sources()
     if options.json:
-        _print_json([asdict(each.dataset) | {"tables": _tables(each)} for each in sources])
+        print_json([asdict(each.dataset) | {"tables": _tables(each)} for each in sources])
         return OK
     table = Table("source", "title", "tables", "licence", box=None, pad_edge=False)
     for each in sources:
@@ -383,11 +373,6 @@ def _mapping_export(options: argparse.Namespace, _: Settings) -> int:
         raise InputError(f"no source is called {options.source!r}; expected one of {known}")
     out.print(rml.export(sources[options.source]), markup=False, end="")
     return OK
-
-
-def _print_json(data: Any) -> None:
-    json.dump(data, sys.stdout, ensure_ascii=False, indent=2, default=str)
-    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

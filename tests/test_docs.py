@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [
-    line.removeprefix("$ ").split("#")[0].strip()
+    line.strip().removeprefix("$ ").split("#")[0].strip()
     for path in DOCUMENTS
     for line in path.read_text(encoding="utf-8").splitlines()
-    if line.startswith("$ kg ")
+    if line.strip().startswith("$ kg ")
 ]
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import rdflib
 
-from kg.__main__ import BAD_INPUT, DOES_NOT_CONFORM, OK
 from kg.build import Inputs, build
 from kg.release import Home
 from kg.settings import Settings, shipped
+from kg.terminal import BAD_INPUT, DOES_NOT_CONFORM, OK
 
 BAIDU = "organization/baidu"
 

@@ -12,6 +12,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 from serving import publish, serving
 
 from kg.release import Home
@@ -99,7 +100,10 @@ def test_query_written_on_the_page_is_answered_there(browser: webdriver.Chrome, 
     box.clear()
     box.send_keys("SELECT ?x WHERE {")
     browser.find_element(By.CSS_SELECTOR, "form button").click()
-    assert "line 1" in browser.find_element(By.CSS_SELECTOR, '[role="alert"]').text
+    # A click may return before the page it leads to is there.
+    alert = (By.CSS_SELECTOR, '[role="alert"]')
+    WebDriverWait(browser, 20).until(lambda page: page.find_elements(*alert))
+    assert "line 1" in browser.find_element(*alert).text
     assert browser.find_element(By.NAME, "query").text == "SELECT ?x WHERE {"
 
 
