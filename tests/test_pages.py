@@ -12,6 +12,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 from serving import publish, serving
 
@@ -57,6 +58,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     driver.quit()
 
 
+def shown(browser: webdriver.Chrome, by: str, what: str) -> WebElement:
+    """The element, once it is there: a click may return before the page it leads to."""
+    found = WebDriverWait(browser, 20).until(lambda page: page.find_elements(by, what))
+    return found[0]
+
+
+def arrive(browser: webdriver.Chrome, url: str) -> None:
+    """Wait until a click has led to this page."""
+    WebDriverWait(browser, 20).until(lambda page: page.current_url == url)
+
+
 def requested(browser: webdriver.Chrome) -> list[str]:
     """The URLs that the browser has asked for since it was last looked at."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -70,9 +82,7 @@ def requested(browser: webdriver.Chrome) -> list[str]:
 def ask(browser: webdriver.Chrome, url: str) -> None:
     """Fill the form of a query on the first page, and send it."""
     browser.get(url)
-    form = browser.find_element(
-        By.CSS_SELECTOR, 'form[action="/queries/empowerment/fields-of-platform"]'
-    )
+    form = shown(browser, By.CSS_SELECTOR, 'form[action="/queries/empowerment/fields-of-platform"]')
     box = form.find_element(By.NAME, "platform")
     box.clear()
     box.send_keys("baidu")
@@ -81,30 +91,27 @@ def ask(browser: webdriver.Chrome, url: str) -> None:
 
 def test_form_on_the_first_page_leads_to_its_table(browser: webdriver.Chrome, url: str) -> None:
     ask(browser, url)
-    assert browser.current_url == f"{url}/queries/empowerment/fields-of-platform?platform=baidu"
-    table = browser.find_element(By.TAG_NAME, "table")
+    arrive(browser, f"{url}/queries/empowerment/fields-of-platform?platform=baidu")
+    table = shown(browser, By.TAG_NAME, "table")
     headings = [each.text for each in table.find_elements(By.TAG_NAME, "th")]
     assert headings[:3] == ["field", "technology", "evidence"]
     assert "智能网联汽车" in table.text
-    assert browser.find_element(By.CSS_SELECTOR, '[lang="zh"]').is_displayed()
+    assert shown(browser, By.CSS_SELECTOR, '[lang="zh"]').is_displayed()
     table.find_element(By.LINK_TEXT, "field/connected-vehicle").click()
-    assert browser.current_url == f"{url}/id/field/connected-vehicle"
-    assert "智能网联汽车" in browser.find_element(By.TAG_NAME, "h1").text
+    arrive(browser, f"{url}/id/field/connected-vehicle")
+    assert "智能网联汽车" in shown(browser, By.TAG_NAME, "h1").text
 
 
 def test_query_written_on_the_page_is_answered_there(browser: webdriver.Chrome, url: str) -> None:
     browser.get(f"{url}/sparql")
-    browser.find_element(By.CSS_SELECTOR, "form button").click()
-    assert "intelligent finance" in browser.find_element(By.TAG_NAME, "table").text
-    box = browser.find_element(By.NAME, "query")
+    shown(browser, By.CSS_SELECTOR, "form button").click()
+    assert "intelligent finance" in shown(browser, By.TAG_NAME, "table").text
+    box = shown(browser, By.NAME, "query")
     box.clear()
     box.send_keys("SELECT ?x WHERE {")
-    browser.find_element(By.CSS_SELECTOR, "form button").click()
-    # A click may return before the page it leads to is there.
-    alert = (By.CSS_SELECTOR, '[role="alert"]')
-    WebDriverWait(browser, 20).until(lambda page: page.find_elements(*alert))
-    assert "line 1" in browser.find_element(*alert).text
-    assert browser.find_element(By.NAME, "query").text == "SELECT ?x WHERE {"
+    shown(browser, By.CSS_SELECTOR, "form button").click()
+    assert "line 1" in shown(browser, By.CSS_SELECTOR, '[role="alert"]').text
+    assert shown(browser, By.NAME, "query").text == "SELECT ?x WHERE {"
 
 
 def test_no_request_leaves_the_host_and_nothing_is_blocked(
@@ -138,7 +145,7 @@ def test_pages_fit_a_phone_in_light_and_dark(
             for each in browser.find_elements(By.CSS_SELECTOR, "input, button, select, textarea"):
                 assert each.rect["x"] >= 0
                 assert each.rect["x"] + each.rect["width"] <= 360
-        body = browser.find_element(By.TAG_NAME, "body")
+        body = shown(browser, By.TAG_NAME, "body")
         ground = body.value_of_css_property("background-color")
         brightness = sum(int(part) for part in ground.split("(")[1].rstrip(")").split(",")[:3])
         assert (brightness > 382) == (scheme == "light")
