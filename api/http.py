@@ -47,6 +47,14 @@ def query_pairs(request: Request) -> Pairs:
     return pairs(request.scope["query_string"])
 
 
+def only_query(request: Request, name: str) -> str | None:
+    """The value of a parameter in a request's URL; raises BadRequest where it has several."""
+    values = [value for each, value in query_pairs(request) if each == name]
+    if len(values) > 1:
+        raise BadRequest(f"the parameter {name} is given {len(values)} times")
+    return values[0] if values else None
+
+
 async def body(request: Request) -> bytes:
     """The whole body; raises ContentTooLarge above MAX_BODY, whatever Content-Length says."""
     parts: list[bytes] = []

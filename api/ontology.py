@@ -22,7 +22,7 @@ from api import http, negotiation, pages
 from api.endpoint import with_release
 from api.live import Generation, Live
 from api.negotiation import GRAPHS, HTML
-from api.problems import BadRequest, MethodNotAllowed, NotFound
+from api.problems import MethodNotAllowed, NotFound
 from kg.ontology.pages import EXAMPLES, examples
 from kg.ontology.pages import pages as written
 from kg.ontology.versions import Document, document
@@ -41,16 +41,14 @@ async def ontology(request: Request, live: Live) -> ASGIApp:
     """Answer one request for the ontology or a part of it."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
-    wished = [value for name, value in http.query_pairs(request) if name == "format"]
-    if len(wished) > 1:
-        raise BadRequest(f"the parameter format is given {len(wished)} times")
+    wished = http.only_query(request, "format")
     path = request.url.path.removeprefix(PREFIX).strip("/")
     with live.held() as generation:
         found = document(shipped("ontology"), path, generation.base)
         if found is None:
             raise NotFound(f"{request.url.path}: no version or module of the ontology")
         accept = request.headers.get("accept", "")
-        choice = negotiation.choose("DESCRIBE", accept, wished[0] if wished else None)
+        choice = negotiation.choose("DESCRIBE", accept, wished)
         if choice.format is HTML and (page := (await _pages(generation)).get(path)):
             return with_release(_page(page), generation)
         chosen = GRAPHS[0] if choice.format is HTML else choice.format

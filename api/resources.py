@@ -14,7 +14,7 @@ from api import http, negotiation, pages
 from api.endpoint import stream, with_release
 from api.live import Generation, Live
 from api.negotiation import HTML
-from api.problems import BadRequest, MethodNotAllowed, NotFound
+from api.problems import MethodNotAllowed, NotFound
 from kg import vocab
 from kg.errors import InputError
 from kg.workers import Query
@@ -46,12 +46,8 @@ async def resource(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a resource."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
-    wished = [value for name, value in http.query_pairs(request) if name == "format"]
-    if len(wished) > 1:
-        raise BadRequest(f"the parameter format is given {len(wished)} times")
-    choice = negotiation.choose(
-        "DESCRIBE", request.headers.get("accept", ""), wished[0] if wished else None
-    )
+    wished = http.only_query(request, "format")
+    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
     with live.held() as generation:
         iri = _iri(request.url.path, generation.base)
         known = await _json(generation, _KNOWN.format(iri=iri))
