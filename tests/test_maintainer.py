@@ -58,7 +58,7 @@ def test_shipped_ontology_has_no_error_and_no_warning(project: Path) -> None:
 
 
 def test_check_names_file_and_line_and_exits_1(project: Path) -> None:
-    spoil(project, "place.ttl", "aic:City a owl:Class ;", "aic:City a owl:Clas ;")
+    spoil(project, "place.ttl", "aic:City a owl:Class ;", "aic:City a owl:Klass ;")
     done = kg(project, "check", "--no-reasoner")
     assert done.returncode == DOES_NOT_CONFORM
     assert "ontology/place.ttl" in done.stdout
@@ -66,7 +66,7 @@ def test_check_names_file_and_line_and_exits_1(project: Path) -> None:
 
 
 def test_check_writes_sarif_and_annotations(project: Path) -> None:
-    spoil(project, "place.ttl", "aic:City a owl:Class ;", "aic:City a owl:Clas ;")
+    spoil(project, "place.ttl", "aic:City a owl:Class ;", "aic:City a owl:Klass ;")
     sarif = json.loads(kg(project, "check", "--no-reasoner", "--format", "sarif").stdout)
     assert sarif["version"] == "2.1.0"
     assert sarif["runs"][0]["results"]
