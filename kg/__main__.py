@@ -262,7 +262,9 @@ def _print_table(found: dict[str, Any], base: str) -> None:
         out.print("true" if found["boolean"] else "false")
         return
     names = found["head"]["vars"]
-    table = Table(*names, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")  # a narrow terminal must not cut a value
     for row in found["results"]["bindings"]:
         cells = [row.get(name, {"type": "literal", "value": ""}) for name in names]
         texts = (
