@@ -22,7 +22,7 @@ from kg.errors import InputError
 from kg.etl import Context, Dataset, Source, Statements
 from kg.release import Candidate, Home, Manifest, Release
 from kg.settings import Settings, shipped
-from kg.tables import Account, write_rejects
+from kg.tables import Account, Sheet, write_rejects
 from kg.validate import NotConforming, Report, validate
 
 #: Told the stage that begins, and how far the build is (0 to 1).
@@ -113,17 +113,17 @@ class _Build:
         context = Context(
             self.inputs.tables, self.inputs.ontology / "vocabularies", self.settings.base
         )
-        accounts = [
-            account
+        staged = [
+            (source, self.map(source, folder, context, 0.4 * number / len(sources)))
             for number, (source, folder) in enumerate(sources)
-            for account in self.map(source, folder, context, 0.4 * number / len(sources))
         ]
+        accounts = [sheet.account for _, sheets in staged for sheet in sheets.values()]
         self.stage("ontology", 0.4)
         self.store.bulk_extend(ontology.quads(self.inputs.ontology, self.settings.base))
         self.store.bulk_extend(_provenance([source.dataset for source, _ in sources]))
         self.stage("merge", 0.45)
         content = release.write_dump(self.merge(), self.candidate.dump_path)
-        report = self.validate(sources, context)
+        report = self.validate(staged, context)
         if not report.conforms:
             raise NotConforming(report)
         self.stage("publish", 0.95)
@@ -163,14 +163,16 @@ class _Build:
             self.progress(name, done)
         self.stage_since = now
 
-    def map(self, source: Source, folder: Path, context: Context, done: float) -> list[Account]:
+    def map(self, source: Source, folder: Path, context: Context, done: float) -> dict[str, Sheet]:
         self.progress(f"map {source.dataset.name}", done)
 
         def keep(made: Statements) -> None:
-            text = "".join(made.lines().to_list())
+            text = "".join(f"{triple} <{made.graph}> .\n" for triple in made.triples())
             self.store.bulk_load(text.encode(), format=RdfFormat.N_QUADS)
 
-        return etl.run(source, folder, context, keep)
+        sheets = etl.stage(source, folder, self.candidate.path / "rows" / source.dataset.name)
+        etl.run(source, sheets, context, keep)
+        return sheets
 
     def merge(self) -> Iterator[bytes]:
         """Materialise the default graph; yield all quads as sorted, unique lines.
@@ -184,7 +186,7 @@ class _Build:
         self.store.bulk_load(b"\n".join(merged) + b"\n", format=RdfFormat.N_QUADS)
         return iter(sorted([*named, *merged]))
 
-    def validate(self, sources: list[tuple[Source, Path]], context: Context) -> Report:
+    def validate(self, sources: list[tuple[Source, dict[str, Sheet]]], context: Context) -> Report:
         """Validate the candidate while its store is loaded (the loader releases the GIL)."""
         self.stage("validate", 0.55)
         with ThreadPoolExecutor(1) as pool:

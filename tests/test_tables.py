@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kg import tables
 from kg.errors import InputError
-from kg.tables import LINE, ROW, Account, Column, Reject, Table, read
+from kg.tables import LINE, ROW, Account, Column, Reject, Table, reading, stage
 
 A_B = (Column("a"), Column("b"))
 
@@ -29,7 +29,8 @@ def load(
     account = Account("source", "table", path.name)
     table = Table("table", path.name, tuple(columns), key)
     names = [column.name for column in columns]
-    chunks = list(read(table, path, account))
+    with TemporaryDirectory() as folder:
+        chunks = list(stage(table, path, Path(folder) / "rows", account).chunks())
     for chunk in chunks:
         assert chunk[ROW].n_unique() == chunk.height
     return [row for chunk in chunks for row in chunk.select(LINE, *names).iter_rows()], account
@@ -149,7 +150,7 @@ def test_a_blank_line_is_no_row(tmp_path: Path) -> None:
 def test_the_second_row_of_a_key_is_rejected_wherever_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(tables, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(reading, "CHUNK_ROWS", chunk)
     path = written(tmp_path, "a,b\n1,x\n1,y\n2,x\n1,x\n,x\n,x\n1,\n")
     rows, account = load(path, key=("a", "b"))
     assert [row[0] for row in rows] == [2, 3, 4, 6, 8]
@@ -286,7 +287,7 @@ def test_values_of_parquet_become_exact_text(tmp_path: Path) -> None:
 def test_parquet_is_read_in_chunks_that_count_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 2)
     pl.DataFrame({"a": [1, 2, 3, 2, 5], "b": list("vwxyz")}).write_parquet(tmp_path / "t.parquet")
     rows, account = load(tmp_path / "t.parquet", key=("a",))
     assert [row[0] for row in rows] == [1, 2, 3, 5]

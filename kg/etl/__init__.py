@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from kg.etl.engine import Statements, origins, run
+from kg.etl.engine import Statements, origins, run, stage
 from kg.etl.functions import Context
 from kg.etl.mapping import load, read
 from kg.etl.plan import Dataset, Source
@@ -20,4 +20,5 @@ __all__ = [
     "origins",
     "read",
     "run",
+    "stage",
 ]

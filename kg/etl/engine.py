@@ -7,14 +7,14 @@ form is in its datatype's space when it leaves here; what is not is rejected wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import polars as pl
 
-from kg import vocab
+from kg import tables, vocab
 from kg.errors import InputError
 from kg.etl import functions, terms
 from kg.etl.functions import Context
@@ -29,7 +29,7 @@ from kg.etl.plan import (
     TriplesMap,
     columns_of,
 )
-from kg.tables import LINE, ROW, Account, Origin, Reject, Table, read
+from kg.tables import LINE, ROW, Account, Origin, Reject, Sheet, Table
 
 # What is not unreserved in a template's value is percent-encoded (R2RML §7.3, kept by RML).
 _RESERVED = f"[^{vocab.IUNRESERVED}]"
@@ -46,30 +46,50 @@ class Statements:
     graph: str
     frame: pl.DataFrame
 
-    def lines(self) -> pl.Series:
-        """The statements as lines of N-Quads."""
+    def triples(self) -> pl.Series:
+        """The statements as text: subject, predicate and object, as in N-Triples but for the dot."""
         predicate = f" <{self.predicate_object.predicate}> "
-        quad = pl.concat_str("s", pl.lit(predicate), "o", pl.lit(f" <{self.graph}> .\n"))
-        return self.frame.select(quad.alias("quad"))["quad"]
+        return self.frame.select(pl.concat_str("s", pl.lit(predicate), "o").alias("t"))["t"]
+
+
+def stage(source: Source, folder: Path, into: Path) -> dict[str, Sheet]:
+    """Read and check every table of a source found under `folder`; keep the sheets under `into`.
+
+    Raises InputError where a table as a whole cannot be read.
+    """
+    name = source.dataset.name
+    return {
+        table.name: tables.stage(
+            table,
+            folder / table.access,
+            into / table.name,
+            Account(name, table.name, Path(table.access).name),
+        )
+        for table in source.tables.values()
+    }
 
 
 def run(
-    source: Source, folder: Path, context: Context, sink: Callable[[Statements], None]
-) -> list[Account]:
-    """Map every table of a source found under `folder`; statements go to `sink`.
+    source: Source,
+    sheets: Mapping[str, Sheet],
+    context: Context,
+    sink: Callable[[Statements], None],
+    only: Mapping[str, pl.Series] | None = None,
+) -> None:
+    """Map the sheets of a source; statements go to `sink`, what becomes of rows to the accounts.
 
-    Returns what became of each table's rows. Raises InputError where a table as a whole
-    cannot be read.
+    `only` maps the rows on these lines alone (Int64), table by table; a table it does not
+    name is left out.
     """
-    accounts = []
     for table in source.tables.values():
-        account = Account(source.dataset.name, table.name, Path(table.access).name)
+        if only is not None and table.name not in only:
+            continue
+        sheet = sheets[table.name]
+        account = sheet.account
         maps = [each for each in source.maps if each.table == table.name]
-        for chunk in read(table, folder / table.access, account):
+        for chunk in sheet.chunks(None if only is None else only[table.name]):
             account.mapped += _Chunk(source, table, context, chunk, account).run(maps, sink)
         account.rejects.sort(key=lambda reject: (reject.line, reject.column))
-        accounts.append(account)
-    return accounts
 
 
 @dataclass
@@ -220,7 +240,9 @@ def _encoded(cell: pl.Expr) -> pl.Expr:
 
 
 def origins(
-    sources: list[tuple[Source, Path]], context: Context, wanted: set[tuple[str, str, str]]
+    sources: Iterable[tuple[Source, Mapping[str, Sheet]]],
+    context: Context,
+    wanted: set[tuple[str, str, str]],
 ) -> dict[tuple[str, str, str], list[Origin]]:
     """Where statements came from, found by mapping the tables again.
 
@@ -246,8 +268,13 @@ def origins(
             for path, those in columns.items():
                 about.setdefault((s, path), set()).add(Origin(file, line, those))
 
-    for source, folder in sources:
-        run(source, folder, context, collect)
+    for source, sheets in sources:
+        # What this run counts and rejects has been told before.
+        copies = {
+            name: replace(sheet, account=Account(source.dataset.name, name, sheet.account.file))
+            for name, sheet in sheets.items()
+        }
+        run(source, copies, context, collect)
     found = {key: exact.get(key) or about.get(key[:2], set()) for key in wanted}
     return {
         key: sorted(places, key=lambda place: (place.file, place.line, place.column))

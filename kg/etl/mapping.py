@@ -164,6 +164,8 @@ class _Reader:
             "shipped",
             "description",
             "compiled_into",
+            "synthetic",
+            "reference",
         )
         body = self.mapping(top.get("dataset", self.empty(top)), *names)
         for name in body:
@@ -188,6 +190,8 @@ class _Reader:
             shipped=self.boolean(body.get("shipped")),
             description=str(body.get("description", "")),
             compiled_into=str(body.get("compiled_into", "")),
+            synthetic=self.boolean(body.get("synthetic")),
+            reference=self.boolean(body.get("reference")),
         )
 
     def boolean(self, value: Any) -> bool:

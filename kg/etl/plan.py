@@ -89,6 +89,8 @@ class Dataset:
     shipped: bool
     description: str = ""
     compiled_into: str = ""
+    synthetic: bool = False  # made up: never mixed with what is real
+    reference: bool = False  # places and the like, which may stand beside either
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
-from kg import tables, vocab
-from kg.etl import Context, Source, Statements, origins, read, run
+from kg import vocab
+from kg.etl import Context, Source, Statements, origins, read, run, stage
 from kg.settings import shipped
-from kg.tables import Account
+from kg.tables import Account, Sheet, reading
 
 HEAD = """\
 prefixes: {ex: http://example.org/}
@@ -52,13 +52,19 @@ def context(base: str = vocab.BASE) -> Context:
     return Context(shipped("tables"), shipped("ontology") / "vocabularies", base)
 
 
+def staged(plan: Source, folder: Path) -> dict[str, Sheet]:
+    return stage(plan, folder, Path(mkdtemp(dir=folder)))
+
+
 def mapped(plan: Source, folder: Path, base: str = vocab.BASE) -> tuple[list[Quad], Account]:
     made: list[str] = []
 
     def sink(statements: Statements) -> None:
-        made.extend(statements.lines().to_list())
+        made.extend(f"{triple} <{statements.graph}> .\n" for triple in statements.triples())
 
-    (account,) = run(plan, folder, context(base), sink)
+    (sheet,) = (sheets := staged(plan, folder)).values()
+    run(plan, sheets, context(base), sink)
+    account = sheet.account
     return list(parse("".join(made).encode(), format=RdfFormat.N_QUADS)), account
 
 
@@ -222,7 +228,7 @@ def test_chunks_give_what_one_pass_gives(tmp_path: Path, monkeypatch: pytest.Mon
     table(tmp_path, *((f"r{n}", str(1990 + n % 7), f"{n};x") for n in range(20)))
     plan = source(tmp_path, "[aic:y, $(name), xsd:gYear]\n" + PAIR, note="{split: ;}")
     whole = mapped(plan, tmp_path)
-    monkeypatch.setattr(tables, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 3)
     parts = mapped(plan, tmp_path)
     assert Counter(map(str, whole[0])) == Counter(map(str, parts[0]))
     assert whole[1] == parts[1]
@@ -241,7 +247,7 @@ def test_a_statement_and_a_missing_value_are_traced_to_file_line_and_column(tmp_
         (a, p, '"x"@en'), (a, p, '"n"@zh'), (b, q, ""), (b, p, '"z"@en'), ("<http://x>", p, ""),
         (a, r, "<http://example.org/other/n>"),
     }  # fmt: skip
-    found = origins([(plan, tmp_path)], context(), wanted)
+    found = origins([(plan, staged(plan, tmp_path))], context(), wanted)
     assert {key: list(map(str, places)) for key, places in found.items()} == {
         (a, p, '"x"@en'): ["t.csv:2, column name"],
         (a, p, '"n"@zh'): ["t.csv:2, column note"],

@@ -1,0 +1,36 @@
+"""Tables in: every format read as exact text, every row and cell accounted for.
+
+`reading` gives the rows of a file in chunks of text, `staging` checks them against what the
+source declares and keeps the sound ones as a `Sheet`, `model` is the words they share.
+A row that cannot be used is rejected with its line, column, rule and value, never dropped.
+"""
+
+from __future__ import annotations
+
+from kg.tables.model import (
+    LINE,
+    ROW,
+    Account,
+    Column,
+    Origin,
+    Reject,
+    Table,
+    valid_pattern,
+    write_rejects,
+)
+from kg.tables.staging import Sheet, read, stage
+
+__all__ = [
+    "LINE",
+    "ROW",
+    "Account",
+    "Column",
+    "Origin",
+    "Reject",
+    "Sheet",
+    "Table",
+    "read",
+    "stage",
+    "valid_pattern",
+    "write_rejects",
+]
