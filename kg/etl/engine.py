@@ -47,7 +47,7 @@ class Statements:
     frame: pl.DataFrame
 
     def triples(self) -> pl.Series:
-        """The statements as text: subject, predicate and object, as in N-Triples but for the dot."""
+        """The statements as N-Triples text, but for the dot at the end."""
         predicate = f" <{self.predicate_object.predicate}> "
         return self.frame.select(pl.concat_str("s", pl.lit(predicate), "o").alias("t"))["t"]
 
