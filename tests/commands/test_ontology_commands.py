@@ -16,7 +16,7 @@ from kg.ontology.versions import versions
 from kg.settings import shipped
 from kg.terminal import BAD_INPUT, DOES_NOT_CONFORM, OK
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

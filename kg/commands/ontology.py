@@ -15,14 +15,12 @@ from typing import Any, Protocol
 
 from kg import ontology
 from kg.catalogue import Catalogue
+from kg.commands.common import Command
 from kg.errors import NoRelease
 from kg.release import Home
 from kg.settings import Settings, shipped
 from kg.terminal import DOES_NOT_CONFORM, OK, err, out, print_json, progress
 from kg.workers import FORMATS, Query, evaluate
-
-#: Adds a command to the parser: name, code, help.
-Command = Callable[..., argparse.ArgumentParser]
 
 
 class Result(Protocol):
@@ -42,8 +40,11 @@ class Result(Protocol):
         ...
 
 
-def add_commands(command: Command, actions: Any) -> None:
-    """Add `check`, `diff`, `impact`, `migrate`, `format`, `docs` and `release`."""
+def add_commands(command: Command) -> None:
+    """Add `ontology` with its actions."""
+    each = command("ontology", _help, "Check, compare, migrate, format and freeze the ontology.")
+    each.set_defaults(parser=each)
+    actions = each.add_subparsers(metavar="ACTION")
     each = command("check", _check, "Say what is wrong with the ontology.", parents=actions)
     each.add_argument("--watch", action="store_true", help="check again after every save")
     each.add_argument("--all", action="store_true", help="show remarks too, not only count them")
@@ -73,6 +74,11 @@ def add_commands(command: Command, actions: Any) -> None:
     each = command("docs", _docs, "Write the ontology's documentation as HTML.", parents=actions)
     each.add_argument("target", type=Path, metavar="DIR", help="the folder to write into")
     command("release", _release, "Freeze the present version.", parents=actions)
+
+
+def _help(options: argparse.Namespace, _: Settings) -> int:
+    options.parser.print_help()
+    return OK
 
 
 def _add_data(each: argparse.ArgumentParser) -> None:

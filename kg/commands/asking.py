@@ -1,0 +1,106 @@
+"""`kg query` and `kg sparql`: ask the current release."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import signal
+import sys
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from kg import ontology, sparql, vocab
+from kg.catalogue import Catalogue
+from kg.commands.common import Command, chosen
+from kg.errors import InputError, UnknownParameter
+from kg.settings import Settings, shipped
+from kg.terminal import OK, out, print_json
+from kg.workers import FORMATS, Query, evaluate
+
+
+def add_commands(command: Command) -> None:
+    """Add `query` and `sparql`."""
+    each = command(
+        "query", _query, "Run a named query on the current release; without a name, list them."
+    )
+    each.add_argument("name", nargs="?", metavar="TOPIC/NAME")
+    each.add_argument("--param", action="append", default=[], metavar="K=V", help="a parameter")
+    each.add_argument("--format", choices=FORMATS, help="default: a table")
+    each = command("sparql", _sparql, "Run a SPARQL query on the current release.")
+    each.add_argument("query", help="the query, or - to read it from standard input")
+    each.add_argument("--format", choices=FORMATS, help="default: a table")
+
+
+def _catalogue(base: str) -> Catalogue:
+    terms = ontology.terms(shipped("ontology"))
+    return Catalogue.load(shipped("queries"), terms=terms, base=base)
+
+
+def _query(options: argparse.Namespace, settings: Settings) -> int:
+    catalogue = _catalogue(settings.base)
+    if options.name is None:
+        return _list_queries(catalogue, as_json=options.json)
+    values: dict[str, str] = {}
+    for text in options.param:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--param {text!r}: expected NAME=VALUE")
+        if name in values:
+            raise UnknownParameter(f"--param {name}: given twice")
+        values[name] = value
+    return _answer(catalogue[options.name].bind(values), options, settings)
+
+
+def _list_queries(catalogue: Catalogue, *, as_json: bool) -> int:
+    if as_json:
+        print_json({path: query.summary for path, query in catalogue.items()})
+        return OK
+    table = Table("query", "parameters", "answers", box=None, pad_edge=False)
+    for path, query in catalogue.items():
+        table.add_row(path, ", ".join(query.parameters), query.summary)
+    out.print(table)
+    return OK
+
+
+def _sparql(options: argparse.Namespace, settings: Settings) -> int:
+    return _answer(sys.stdin.read() if options.query == "-" else options.query, options, settings)
+
+
+def _answer(text: str, options: argparse.Namespace, settings: Settings) -> int:
+    graph = sparql.check(text) in ("CONSTRUCT", "DESCRIBE")
+    name = options.format or ("json" if options.json or not graph else "ttl")
+    # The engine does not look at signals while it evaluates: let Ctrl-C end the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    release = chosen(settings, None)
+    with release.lease():
+        query = Query(text, FORMATS[name])
+        if options.format or options.json or graph:
+            evaluate(release.open(), query, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            found = io.BytesIO()
+            evaluate(release.open(), query, found)
+            _print_table(json.loads(found.getvalue()), release.manifest.base)
+    return OK
+
+
+def _print_table(found: dict[str, Any], base: str) -> None:
+    """Print results for people: resources by their key, terms by their prefixed name."""
+    if "boolean" in found:
+        out.print("true" if found["boolean"] else "false")
+        return
+    names = found["head"]["vars"]
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")  # a narrow terminal must not cut a value
+    for row in found["results"]["bindings"]:
+        cells = [row.get(name, {"type": "literal", "value": ""}) for name in names]
+        texts = (
+            vocab.shorten(cell["value"], base) if cell["type"] == "uri" else cell["value"]
+            for cell in cells
+        )
+        table.add_row(*map(Text, texts))  # as Text: what data says is never markup
+    out.print(table)

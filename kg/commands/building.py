@@ -1,0 +1,93 @@
+"""`kg build`: from tables to a published release."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from kg.commands.common import Command
+from kg.release import Home
+from kg.settings import Settings
+from kg.terminal import DOES_NOT_CONFORM, OK, err, out, print_json, progress
+
+if TYPE_CHECKING:
+    from kg.build import Outcome
+
+
+def add_commands(command: Command) -> None:
+    """Add `build`."""
+    each = command("build", _build, "Build a release from tables and publish it.")
+    each.add_argument("--data", type=Path, metavar="DIR", help="folder of third-party tables")
+
+
+def _build(options: argparse.Namespace, settings: Settings) -> int:
+    from kg.build import Inputs, build
+    from kg.validate import NotConforming
+
+    try:
+        with progress() as show:
+            outcome = build(Home(settings.home), settings, Inputs(data=options.data), show)
+    except NotConforming as error:
+        if options.json:
+            print_json(error.report.data())
+        else:
+            err.print(str(error), markup=False)
+            err.print("nothing was published: what was served stays as it was", style="red")
+        return DOES_NOT_CONFORM
+    if options.json:
+        print_json(_outcome(outcome))
+    else:
+        _print_outcome(outcome)
+    return OK
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    tables = [
+        {
+            "table": account.table,
+            "rows": account.read,
+            "mapped": account.mapped,
+            "rejected": account.rejected,
+            "unmapped": account.unmapped,
+            "rejects": account.by_rule(),
+        }
+        for account in outcome.accounts
+    ]
+    return {
+        "release": outcome.release.id,
+        "path": str(outcome.release.path),
+        "new": outcome.fresh,
+        "tables": tables,
+        "notices": list(outcome.notices),
+        "validation": outcome.report.counts(),
+        "manifest": asdict(outcome.release.manifest),
+    }
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    manifest = outcome.release.manifest
+    table = Table("table", box=None, pad_edge=False)
+    for name in ("rows", "mapped", "unmapped", "rejected", "values rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("rejects by rule")
+    for account in outcome.accounts:
+        values = sum(reject.level == "value" for reject in account.rejects)
+        rules = ", ".join(f"{rule} {count}" for rule, count in account.by_rule().items())
+        counts = (account.read, account.mapped, account.unmapped, account.rejected, values)
+        table.add_row(account.table, *(f"{count:,}" for count in counts), rules)
+    out.print(table)
+    for notice in (*outcome.notices, *(n for account in outcome.accounts for n in account.notices)):
+        out.print(f"notice: {notice}", markup=False)
+    found = outcome.report.counts()
+    out.print(f"validation: conforms; {found['Warning']} warnings, {found['Info']} remarks")
+    seconds = sum(manifest.seconds.values())
+    word = "published" if outcome.fresh else "unchanged, already there: "
+    out.print(
+        f"{word} release [bold]{manifest.release}[/bold]: {manifest.quads:,} quads "
+        f"in {seconds:.1f} s, peak {manifest.peak_memory / 2**20:,.0f} MiB"
+    )
+    out.print(f"reports: {outcome.release.path}", markup=False)

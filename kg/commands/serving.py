@@ -1,0 +1,25 @@
+"""`kg serve`: the current release over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+
+from kg.commands.common import Command
+from kg.release import Home
+from kg.settings import Settings
+from kg.terminal import OK
+
+
+def add_commands(command: Command) -> None:
+    """Add `serve`."""
+    each = command("serve", _serve, "Serve the current release over HTTP.")
+    each.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
+    each.add_argument("--port", type=int, default=8000, help="default: 8000")
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    # The one place where the command line reaches up to the API.
+    from api.server import serve
+
+    serve(Home(settings.home), settings, options.host, options.port)
+    return OK
