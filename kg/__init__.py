@@ -13,5 +13,6 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     tables     CSV, TSV and Parquet in, every row accounted for
     sparql     what a query's text says, without running it
     workers    killable processes that answer queries
+    patch      what turns one release's content into another's
     settings · vocab · errors
 """

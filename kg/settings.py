@@ -39,6 +39,10 @@ class Settings:
     base: str = field(
         default=vocab.BASE, metadata={"env": "KG_BASE", "doc": "IRI under which resources stand"}
     )
+    build_memory: int = field(
+        default=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2,
+        metadata={"env": "KG_BUILD_MEMORY", "doc": "bytes a build may hold a release in"},
+    )
     deadline: float = field(
         default=30.0, metadata={"env": "KG_DEADLINE", "doc": "seconds a query may run"}
     )
@@ -70,7 +74,7 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]
         if not (vocab.is_iri(settings.base) and settings.base.endswith("/")):
             raise InputError(f"KG_BASE: {settings.base!r} is not an absolute IRI that ends in '/'")
-        for name in ("deadline", "query_memory", "workers", "queue"):
+        for name in ("build_memory", "deadline", "query_memory", "workers", "queue"):
             if not 0 < getattr(settings, name) < math.inf:
                 variable = cls.__dataclass_fields__[name].metadata["env"]
                 raise InputError(

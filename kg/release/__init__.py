@@ -1,13 +1,15 @@
 """Releases: built whole, checked, published in one step, and never changed afterwards.
 
 `Home` holds them; whatever happens to a process, `Home.current()` is one whole release.
-Layout: current → releases/<id>, releases/<id>/{store/, dump.nq.zst, manifest.json, reports},
+Layout: current → releases/<id>, releases/<id>/{store/, dump.nq.zst, patch.rdfp.zst after a small
+change, manifest.json, reports},
 candidates/ (what is being built or removed), lock, history (what rollback returns to).
 """
 
 from __future__ import annotations
 
-from kg.release.content import ContentHash, identity, load_store, read_dump, write_dump
+from kg.patch import Patch, difference
+from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
 from kg.release.home import Candidate, Home, Release
 from kg.release.manifest import Manifest, Source, tool_versions
 
@@ -16,8 +18,11 @@ __all__ = [
     "ContentHash",
     "Home",
     "Manifest",
+    "Patch",
     "Release",
     "Source",
+    "difference",
+    "fill",
     "identity",
     "load_store",
     "read_dump",

@@ -19,6 +19,7 @@ import zstandard
 from pyoxigraph import RdfFormat, Store, parse
 
 from kg.errors import InputError, ReleaseError
+from kg.patch import Patch
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -172,8 +173,8 @@ class _WithoutBlankNodes(io.RawIOBase):
         return b"\n"
 
 
-def load_store(path: Path, source: Path) -> int:
-    """Load a dump, or a plain .nq file, into a new store at `path`; return its quads.
+def load_store(path: Path, source: Path, patch: Patch | None = None) -> int:
+    """Load a dump, or a plain .nq file, and its patch into a new store; return its quads.
 
     All or nothing: on an error no store stays behind. Blank nodes keep their labels.
     Raises InputError that names the line which is not N-Quads.
@@ -181,25 +182,35 @@ def load_store(path: Path, source: Path) -> int:
     if path.exists():
         raise ReleaseError(f"{path}: expected no file or folder where a store is to be loaded")
     try:
-        return _load(path, source)
+        return _load(path, source, patch or Patch())
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
 
 
-def _load(path: Path, source: Path) -> int:
+def _load(path: Path, source: Path, patch: Patch) -> int:
+    store = Store(path)
+    try:
+        fill(store, source)
+        patch.apply_to(store)
+        store.flush()
+        return len(store)
+    finally:
+        del store  # closes it, also where a traceback still holds this frame
+
+
+def fill(store: Store, source: Path) -> None:
+    """Load a dump, or plain N-Quads, into an empty store. Blank nodes keep their labels.
+
+    Raises InputError that names the line which is not N-Quads.
+    """
+    place = str(source)
     with _open_dump(source) as text, _WithoutBlankNodes(text) as ground:
-        store = Store(path)
-        place = str(source)
         try:
             store.bulk_load(cast(BinaryIO, ground), RdfFormat.N_QUADS)
             place = f"{source}, among its lines with blank nodes"
             store.bulk_extend(parse(b"".join(ground.kept), RdfFormat.N_QUADS))
-            store.flush()
-            return len(store)
         except SyntaxError as error:
             raise InputError(f"{place}: {error.msg}") from None
         except zstandard.ZstdError as error:
             raise ReleaseError(f"{source}: the dump is damaged: {error}") from None
-        finally:
-            del store  # closes it, also where a traceback still holds this frame

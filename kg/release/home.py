@@ -19,11 +19,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from pyoxigraph import Store
+from pyoxigraph import RdfFormat, Store, parse
 
+from kg import patch
 from kg.errors import Locked, NoRelease, ReleaseError
+from kg.patch import Patch, difference
 from kg.release import durable
-from kg.release.content import ContentHash, load_store, read_dump
+from kg.release.content import ContentHash, load_store, read_dump, write_dump
 from kg.release.manifest import Manifest
 
 _STORE, _DUMP, _MANIFEST = "store", "dump.nq.zst", "manifest.json"
@@ -47,8 +49,33 @@ class Release:
 
     @property
     def dump_path(self) -> Path:
-        """The sorted, compressed N-Quads."""
+        """The sorted, compressed N-Quads; a patch beside it says what changed since."""
         return self.path / _DUMP
+
+    @property
+    def patch_path(self) -> Path:
+        """The RDF Patch that a small change left beside the dump of the release it started from."""
+        return self.path / patch.NAME
+
+    def patch(self) -> Patch:
+        """What its dump lacks; raises ReleaseError where the file is damaged."""
+        return Patch.beside(self.dump_path)
+
+    def lines(self) -> Iterator[bytes]:
+        """The whole content as canonical N-Quads lines in byte order."""
+        return self.patch().apply(read_dump(self.dump_path))
+
+    def changes_since(self, earlier: Release) -> Iterator[tuple[bool, bytes]]:
+        """What distinguishes it from another release: (whether it was added, line), sorted.
+
+        Where both stand on one dump, as after small changes, only their patches are compared.
+        """
+        if self.dump_path.samefile(earlier.dump_path):
+            step = earlier.patch().inverse().then(self.patch())
+            changes = [*((True, line) for line in step.added)]
+            changes += [(False, line) for line in step.removed]
+            return iter(sorted(changes, key=lambda change: change[1]))
+        return difference(earlier.lines(), self.lines())
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -84,7 +111,7 @@ class Release:
 
     def verify(self) -> None:
         """Raise ReleaseError unless dump, manifest and store hold what the id names."""
-        _expect_content(self.dump_path, self.manifest)
+        _expect_content(self, self.manifest)
         _expect_quads(self.store_path, self.open(), self.manifest.quads)
 
 
@@ -107,17 +134,36 @@ class Candidate:
         """Where the dump must stand."""
         return self.path / _DUMP
 
+    @property
+    def patch_path(self) -> Path:
+        """Where the patch stands, if the dump is that of the release it started from."""
+        return self.path / patch.NAME
+
     def clone(self, release: Release) -> Candidate:
         """Take over the release's store by hard links, in milliseconds; the source stays as it is.
 
         RocksDB never changes a file that both name. The dump is not taken over: it is to be
-        written anew.
+        written anew, or to be linked and patched.
         """
         try:
             release.open().backup(self.store_path)
         except (OSError, RuntimeError) as error:
             raise ReleaseError(f"{release.store_path}: cannot be cloned: {error}") from None
         return self
+
+    def link(self, release: Release, name: str) -> None:
+        """Take over a file or folder of the release by hard links: neither is ever changed."""
+        source, target = release.path / name, self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
+        else:
+            target.hardlink_to(source)
+
+    def patch(self, release: Release, patch: Patch, id: str) -> None:
+        """Let the content be that of `release` changed by `patch`: the dump is not written anew."""
+        self.link(release, _DUMP)
+        release.patch().then(patch).write(self.patch_path, release.id, id)
 
 
 class Home:
@@ -178,8 +224,9 @@ class Home:
         """
         if candidate.path.parent != self._candidates or not candidate.dump_path.is_file():
             raise ReleaseError(f"{candidate.path}: expected a candidate of {self.path} with a dump")
-        _expect_content(candidate.dump_path, manifest)
-        _settle(candidate.store_path, manifest.quads)
+        if not candidate.patch_path.exists():
+            _expect_content(Release(candidate.path), manifest)
+        _settle(candidate, manifest)
         manifest.dump(candidate.path / _MANIFEST)
         durable.sync_tree(candidate.path)
         target = Release(self._releases / manifest.release)
@@ -230,11 +277,24 @@ class Home:
 
     def rebuild_store(self, release: Release) -> None:
         """Load a store that is missing, or that nobody can open, anew from its release's dump."""
-        _expect_content(release.dump_path, release.manifest)
+        _expect_content(release, release.manifest)
         with self.building() as candidate:
-            load_store(candidate.store_path, release.dump_path)
+            load_store(candidate.store_path, release.dump_path, release.patch())
             durable.sync_tree(candidate.path)
             self._place_store(candidate, release)
+
+    def fold(self, release: Release) -> None:
+        """Make one dump of a release's dump and patch; its content stays what it is.
+
+        Between the two steps the patch stands beside a dump that it has been applied to, which
+        changes nothing: a crash there is harmless.
+        """
+        with self.building() as candidate:
+            write_dump(release.lines(), candidate.dump_path)
+            durable.sync(candidate.dump_path)
+            durable.move(candidate.dump_path, release.dump_path)
+            release.patch_path.unlink(missing_ok=True)
+            durable.sync(release.path)
 
     # What follows needs the lock, but for the lookups.
 
@@ -336,6 +396,8 @@ class Home:
             for path in sorted(candidate.path.iterdir()):
                 if path.is_file():
                     durable.move(path, target.path / path.name)
+            if not candidate.patch_path.exists():
+                target.patch_path.unlink(missing_ok=True)
             target.__dict__.pop("manifest", None)
             target.verify()
 
@@ -366,12 +428,12 @@ def _opened(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _expect_content(dump: Path, manifest: Manifest) -> None:
-    content = ContentHash(read_dump(dump))
+def _expect_content(release: Release, manifest: Manifest) -> None:
+    content = ContentHash(release.lines())
     found = (content.id, content.hexdigest(), content.quads)
     if found != (manifest.release, manifest.content, manifest.quads):
         raise ReleaseError(
-            f"{dump}: {content.quads} quads with the id {content.id}, "
+            f"{release.dump_path}: {content.quads} quads with the id {content.id}, "
             f"its manifest expects {manifest.quads} with {manifest.release} and their hash"
         )
 
@@ -381,13 +443,15 @@ def _expect_quads(path: Path, store: Store, expected: int) -> None:
         raise ReleaseError(f"{path}: the store holds {found} quads, expected {expected}")
 
 
-def _settle(path: Path, quads: int) -> None:
+def _settle(candidate: Candidate, manifest: Manifest) -> None:
     """Close a candidate's store for good: nothing stays in its write-ahead log.
 
     `read_only(...).backup(...)` silently leaves out what is only in the log, so a store that
     was written to and not flushed would lose its latest quads in its first clone. Opening it
-    for writing also fails where somebody still holds it open.
+    for writing also fails where somebody still holds it open. A patched store is checked
+    where the patch changed it: to count all its quads would cost more than the change.
     """
+    path = candidate.store_path
     if not path.is_dir():
         raise ReleaseError(f"{path}: expected the candidate's store")
     try:
@@ -395,7 +459,15 @@ def _settle(path: Path, quads: int) -> None:
         store.flush()
     except (OSError, RuntimeError, ValueError) as error:
         raise ReleaseError(f"{path}: the store is damaged or still open: {error}") from None
-    _expect_quads(path, store, quads)
+    if not candidate.patch_path.exists():
+        _expect_quads(path, store, manifest.quads)
+        return
+    patch = Patch.read(candidate.patch_path)
+    for lines, expected in ((patch.added, True), (patch.removed, False)):
+        for quad in parse(b"\n".join(lines), RdfFormat.N_QUADS):
+            if (quad in store) is not expected:
+                word = "lacks" if expected else "still holds"
+                raise ReleaseError(f"{path}: the store {word} {quad}, expected the patch's state")
 
 
 def _last(stack: list[str], id: str) -> int:

@@ -27,6 +27,7 @@ import zstandard
 from pyoxigraph import RdfFormat, Store
 
 from kg.errors import KnowledgeGraphError, QueryMemoryExceeded
+from kg.patch import Patch
 from kg.workers import wire
 from kg.workers.engine import Evaluation, Query
 
@@ -91,6 +92,7 @@ def _load(dump: str, limit: int) -> Store:
     ):
         # Lines of three terms are the default graph's.
         store.bulk_load(cast(BinaryIO, _Bounded(source, size, limit)), format=RdfFormat.N_QUADS)
+    Patch.beside(Path(dump)).apply_to(store)
     return store
 
 
