@@ -2,14 +2,16 @@
 
 The one module that knows which engine runs a plan. Every IRI is legal and every lexical
 form is in its datatype's space when it leaves here; what is not is rejected with its row.
+What a row gives depends on that row, the context and the tables it joins, on nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import polars as pl
@@ -17,7 +19,7 @@ import polars as pl
 from kg import tables, vocab
 from kg.errors import InputError
 from kg.etl import functions, terms
-from kg.etl.functions import Context
+from kg.etl.context import Context
 from kg.etl.plan import (
     Call,
     Expression,
@@ -29,12 +31,19 @@ from kg.etl.plan import (
     TriplesMap,
     columns_of,
 )
-from kg.tables import LINE, ROW, Account, Origin, Reject, Sheet, Table
+from kg.tables import LINE, ROW, Account, Reject, Sheet, Table
 
 # What is not unreserved in a template's value is percent-encoded (R2RML §7.3, kept by RML).
-_RESERVED = f"[^{vocab.IUNRESERVED}]"
-_VALUE = "\x1fvalue"
-_SOUND = "\x1fsound"
+_RESERVED: Final = f"[^{vocab.IUNRESERVED}]"
+_ASCII_RESERVED: Final = {
+    chr(code): quote(chr(code), safe="")
+    for code in range(0x80)
+    if re.fullmatch(_RESERVED, chr(code))
+}
+_SUBJECT: Final = "\x1fsubject"
+_OBJECT: Final = "\x1fobject"
+_LANGUAGE: Final = "\x1flanguage"
+_KEY: Final = "\x1fkey"
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,18 @@ class Statements:
     graph: str
     frame: pl.DataFrame
 
+    def lines(self) -> pl.Series:
+        """The statements as lines of N-Quads without line ends, just as the store dumps them."""
+        return self._written(f" <{self.graph}> .")
+
     def triples(self) -> pl.Series:
         """The statements as N-Triples text, but for the dot at the end."""
+        return self._written("")
+
+    def _written(self, end: str) -> pl.Series:
         predicate = f" <{self.predicate_object.predicate}> "
-        return self.frame.select(pl.concat_str("s", pl.lit(predicate), "o").alias("t"))["t"]
+        parts = [pl.col("s"), pl.lit(predicate), pl.col("o"), *([pl.lit(end)] if end else [])]
+        return self.frame.select(pl.concat_str(parts).alias("line")).to_series()
 
 
 def stage(source: Source, folder: Path, into: Path) -> dict[str, Sheet]:
@@ -75,12 +92,15 @@ def run(
     context: Context,
     sink: Callable[[Statements], None],
     only: Mapping[str, pl.Series] | None = None,
+    joined: Mapping[str, Sheet] | None = None,
 ) -> None:
     """Map the sheets of a source; statements go to `sink`, what becomes of rows to the accounts.
 
     `only` maps the rows on these lines alone (Int64), table by table; a table it does not
-    name is left out.
+    name is left out. `joined` are sheets of other sources by `source/table`; a join with one
+    that is not there gives nothing, and a notice.
     """
+    parents = _Parents(source, context, {**(joined or {}), **sheets})
     for table in source.tables.values():
         if only is not None and table.name not in only:
             continue
@@ -88,7 +108,9 @@ def run(
         account = sheet.account
         maps = [each for each in source.maps if each.table == table.name]
         for chunk in sheet.chunks(None if only is None else only[table.name]):
-            account.mapped += _Chunk(source, table, context, chunk, account).run(maps, sink)
+            account.mapped += _Chunk(source, table, context, chunk, account, parents).run(
+                maps, sink
+            )
         account.rejects.sort(key=lambda reject: (reject.line, reject.column))
 
 
@@ -101,72 +123,136 @@ class _Chunk:
     context: Context
     rows: pl.DataFrame
     account: Account
+    parents: _Parents
+    # Each map's rows with their subjects; a row stands once for each subject it gives.
     subjects: dict[str, pl.DataFrame] = field(default_factory=dict)
     rejected: set[tuple[int, str, str, str]] = field(default_factory=set)
 
     def run(self, maps: list[TriplesMap], sink: Callable[[Statements], None]) -> int:
         """Run the maps; returns how many rows gave a statement."""
+        silent = self.rows[LINE].unique()
+        rows = silent.len()
+        for triples_map, po, frame in self.made(maps):
+            if not frame.height:
+                continue
+            for graph in self.source.graphs(triples_map, po):
+                sink(Statements(triples_map, po, graph, frame))
+            if silent.len():
+                silent = silent.filter(~silent.is_in(frame[LINE].unique().implode()))
+        return rows - silent.len()
+
+    def made(
+        self, maps: list[TriplesMap]
+    ) -> Iterator[tuple[TriplesMap, PredicateObject, pl.DataFrame]]:
+        """The statements of each predicate-object map."""
         for triples_map in maps:
             self.subjects[triples_map.name] = self.subject(triples_map)
-        mapped: list[pl.Series] = []
         for triples_map in maps:
             for po in triples_map.predicate_objects:
-                frame = self.statements(triples_map, po)
-                if frame.height:
-                    mapped.append(frame[LINE])
-                    sink(Statements(triples_map, po, self.source.dataset.graph, frame))
-        return pl.concat(mapped).n_unique() if mapped else 0
+                yield triples_map, po, self.statements(triples_map, po)
 
     def subject(self, triples_map: TriplesMap) -> pl.DataFrame:
         rows = self.where(self.rows, triples_map.condition)
-        return self.terms(rows, ObjectMap(triples_map.subject, "iri"), "s")
+        return self.terms(rows, ObjectMap(triples_map.subject, "iri"), _SUBJECT)
 
     def statements(self, triples_map: TriplesMap, po: PredicateObject) -> pl.DataFrame:
-        subjects = self.subjects[triples_map.name]
+        rows = self.subjects[triples_map.name].select(
+            LINE, ROW, _SUBJECT, *dict.fromkeys(_read_by(po))
+        )
+        rows = self.where(rows, po.condition)
         if isinstance(po.object.expression, SubjectOf):
-            target = self.subjects[po.object.expression.mapping].rename({"s": "o"})
-            if po.condition:
-                target = target.join(self.where(self.rows, po.condition), on=ROW, how="semi")
-            return subjects.join(target.drop(LINE), on=ROW)
-        rows = self.rows
-        if subjects.height < rows.height:
-            rows = rows.join(subjects, on=ROW, how="semi")
-        objects = self.terms(self.where(rows, po.condition), po.object, "o")
-        return subjects.join(objects.drop(LINE), on=ROW)
+            made = self.joined(rows, po.object.expression)
+        else:
+            made = self.terms(rows, po.object, _OBJECT)
+        return made.select(LINE, pl.col(_SUBJECT).alias("s"), pl.col(_OBJECT).alias("o"))
+
+    def joined(self, rows: pl.DataFrame, target: SubjectOf) -> pl.DataFrame:
+        """The rows with the subjects that another mapping gives them."""
+        if not target.joins:
+            subjects = self.subjects[target.mapping].select(ROW, pl.col(_SUBJECT).alias(_OBJECT))
+            return rows.join(subjects, on=ROW)
+        parents = self.parents.of(target)
+        if parents is None:
+            notice = f"{self.account.file}: mapping {target.name} is not here to be joined"
+            if notice not in self.account.notices:
+                self.account.notices.append(notice)
+            return rows.clear().with_columns(pl.lit("").alias(_OBJECT))
+        rows = _keyed(self, rows, [join.child for join in target.joins])
+        found = rows.join(parents, on=_KEY, how="left", maintain_order="left")
+        dangling = found.filter(pl.col(_OBJECT).is_null())
+        if dangling.height:
+            self.reject(
+                target,
+                dangling[LINE].to_list(),
+                dangling[_KEY].str.replace_all("\x1f", " ", literal=True).to_list(),
+                "dangling-join",
+                f"expected a row of {target.name} with this key",
+            )
+        return found.drop_nulls(_OBJECT)
 
     def where(self, rows: pl.DataFrame, condition: Call | None) -> pl.DataFrame:
         return rows if condition is None else rows.filter(self.value(rows, condition))
 
     def terms(self, rows: pl.DataFrame, made: ObjectMap, name: str) -> pl.DataFrame:
-        """The checked terms that an object map gives for these rows: line, row and term."""
-        frame = rows.select(LINE, ROW).with_columns(
-            self.value(rows, made.expression, made.kind).alias(name)
-        )
+        """The rows with the checked terms that an object map gives them, as column `name`."""
+        frame = rows.with_columns(self.value(rows, made.expression, made.kind).alias(name))
+        if not isinstance(made.language, str):
+            language = self.value(rows, made.language)
+            if language.dtype != pl.String:
+                raise InputError(f"{self.account.file}: a text has one language, not several")
+            frame = frame.with_columns(language.alias(_LANGUAGE))
         if frame.schema[name] == pl.List(pl.String):
             frame = frame.explode(name)
         frame = frame.drop_nulls(name)
-        cell = pl.col(name)
         if made.kind == "iri":
-            sound, rule, expected = terms.is_iri(cell), "illegal-iri", "expected an absolute IRI"
-            frame = self.check(frame, made.expression, sound, rule, expected)
-            return frame.with_columns(terms.iri(cell).alias(name))
+            if not self.gives_iris(made.expression):
+                sound = frame.select(terms.is_iri(pl.col(name))).to_series()
+                expected = "expected an absolute IRI"
+                frame = self.check(frame, name, made.expression, sound, "illegal-iri", expected)
+            return frame.with_columns(terms.iri(pl.col(name)).alias(name))
         if datatype := terms.DATATYPES.get(made.datatype):
             expected = f"is not {datatype.called} ({terms.short(made.datatype)})"
-            sound = terms.is_lexical(cell, made.datatype)
-            frame = self.check(frame, made.expression, sound, "datatype", expected)
-        return frame.with_columns(terms.literal(cell, made.datatype, made.language).alias(name))
+            sound = frame.select(terms.is_lexical(pl.col(name), made.datatype)).to_series()
+            frame = self.check(frame, name, made.expression, sound, "datatype", expected)
+        if isinstance(made.language, str):
+            literals = terms.literals(frame[name], made.datatype, made.language)
+        else:
+            sound = terms.is_language(frame[_LANGUAGE]).fill_null(False)
+            expected = "expected a language tag (BCP 47) beside the text"
+            frame = self.check(frame, _LANGUAGE, made.language, sound, "language", expected)
+            literals = terms.literals(frame[name], made.datatype, frame[_LANGUAGE])
+        return frame.with_columns(literals)
+
+    def gives_iris(self, expression: Expression) -> bool:
+        """Whether whatever is put in place of the columns, what comes out is an absolute IRI.
+
+        What a template puts in is unreserved characters, one at least, so one such
+        character tells for all; functions that give IRIs give legal ones.
+        """
+        if isinstance(expression, Call):
+            return functions.signature(expression.function).result == "iri"
+        if not isinstance(expression, Template) or expression.is_reference:
+            return False
+        parts = ("z" if n % 2 else part for n, part in enumerate(expression.parts))
+        return expression.parts[0] != "" and vocab.is_iri(
+            vocab.rebase("".join(parts), self.context.base)
+        )
 
     def check(
-        self, frame: pl.DataFrame, made_by: Expression, sound: pl.Expr, rule: str, expected: str
+        self,
+        frame: pl.DataFrame,
+        name: str,
+        made_by: Expression,
+        sound: pl.Series,
+        rule: str,
+        expected: str,
     ) -> pl.DataFrame:
-        """The sound values of a frame of line, row and value; the others are rejected."""
-        judged = frame.with_columns(sound.alias(_SOUND))
-        bad = judged.filter(~pl.col(_SOUND))
-        if not bad.height:
+        """The rows whose value `name` is sound; the others are rejected."""
+        if sound.all():
             return frame
-        values = bad.to_series(2).to_list()
-        self.reject(made_by, bad[LINE].to_list(), values, rule, expected)
-        return judged.filter(_SOUND).drop(_SOUND)
+        bad = frame.filter(~sound)
+        self.reject(made_by, bad[LINE].to_list(), bad[name].fill_null("").to_list(), rule, expected)
+        return frame.filter(sound)
 
     def reject(
         self, expression: Expression, lines: list[int], values: list[str], rule: str, expected: str
@@ -185,108 +271,114 @@ class _Chunk:
         """An expression's value for each row: text, list of text, or truth value."""
         match expression:
             case Template():
-                return rows.with_columns(self.template(expression, kind).alias(_VALUE))[_VALUE]
+                made = rows.select(self.template(expression, kind).alias(_OBJECT)).to_series()
+                return made if made.len() == rows.height else made.new_from_index(0, rows.height)
             case Call():
                 return self.call(rows, expression)
             case SubjectOf():
                 raise InputError("a subject of another mapping can stand only as an object")
 
     def template(self, template: Template, kind: str) -> pl.Expr:
-        bare = template.parts[0] == template.parts[-1] == "" and len(template.parts) == 3
         parts: list[pl.Expr] = []
         for place, part in enumerate(template.parts):
             if place % 2 == 0:
                 constant = vocab.rebase(part, self.context.base) if kind == "iri" else part
-                parts.append(pl.lit(constant))
+                parts += [pl.lit(constant)] if constant or template.constant is not None else []
             else:
                 cell = pl.col(part)
-                parts.append(cell if kind == "literal" or bare else _encoded(cell))
-        return pl.concat_str(parts)
+                plain = kind == "literal" or template.is_reference
+                parts.append(cell if plain else _encoded(cell))
+        return parts[0] if len(parts) == 1 else pl.concat_str(parts)
 
     def call(self, rows: pl.DataFrame, call: Call) -> pl.Series:
-        arguments = [self.value(rows, argument) for _, argument in call.arguments]
-        lists = [series.to_list() for series in arguments]
-        results, failed = functions.apply(
-            call.function, self.context, list(zip(*lists, strict=True))
-        )
-        spec = functions.signature(call.function)
-        if failed:
-            lines = [rows[LINE][number] for number in failed]
-            cells = [self.cells(rows, call, number) for number in failed]
-            self.reject(call, lines, cells, spec.rule, spec.expected)
-        if spec.result == "boolean":
-            return pl.Series(results, dtype=pl.Boolean)
-        if any(isinstance(result, list) for result in results):
-            many = [
-                [r] if isinstance(r, str) else r if isinstance(r, list) else None for r in results
-            ]
-            return pl.Series(many, dtype=pl.List(pl.String))
-        return pl.Series([r if isinstance(r, str) else None for r in results], dtype=pl.String)
+        arguments = [
+            argument.constant
+            if isinstance(argument, Template) and argument.constant is not None
+            else self.value(rows, argument)
+            for _, argument in call.arguments
+        ]
+        result, failed = functions.apply(call.function, self.context, arguments, rows.height)
+        if failed.any():
+            spec = functions.signature(call.function)
+            bad = rows.filter(failed)
+            cells = [pl.col(name).fill_null("") for name in dict.fromkeys(columns_of(call))]
+            shown = bad.select(pl.concat_str(cells, separator=" ") if cells else pl.lit(""))
+            values = shown.to_series().to_list() if cells else [""] * bad.height
+            self.reject(call, bad[LINE].to_list(), values, spec.rule, spec.expected)
+        return result
 
-    def cells(self, rows: pl.DataFrame, call: Call, number: int) -> str:
-        columns = dict.fromkeys(columns_of(call))
-        return " ".join(str(rows[column][number] or "") for column in columns)
+
+def _read_by(po: PredicateObject) -> Iterator[str]:
+    """The columns that a predicate-object map reads."""
+    for expression in (po.object.expression, po.object.language, po.condition):
+        if expression and not isinstance(expression, str):
+            yield from columns_of(expression)
+
+
+def _keyed(chunk: _Chunk, rows: pl.DataFrame, expressions: Iterable[Expression]) -> pl.DataFrame:
+    """The rows with a join key made of these values; without those where one is missing."""
+    names = []
+    for place, expression in enumerate(expressions):
+        name = f"{_KEY}{place}"
+        rows = rows.with_columns(chunk.value(rows, expression).alias(name))
+        if rows.schema[name] == pl.List(pl.String):
+            rows = rows.explode(name)
+        names.append(name)
+    key = pl.concat_str(names, separator="\x1f").alias(_KEY)
+    return rows.with_columns(key).drop(names).drop_nulls(_KEY)
+
+
+@dataclass
+class _Parents:
+    """The subjects that joins ask for, by key; each triples map and key is read once a run."""
+
+    source: Source
+    context: Context
+    sheets: Mapping[str, Sheet]
+    known: dict[SubjectOf, pl.DataFrame] = field(default_factory=dict)
+
+    def of(self, target: SubjectOf) -> pl.DataFrame | None:
+        """Key and subject of every row of a target; None where its sheet is not there."""
+        if target not in self.known:
+            if target.source:
+                parent = self.source.parents[target.name]
+                name, triples_map = parent.sheet, parent.triples_map
+            else:
+                triples_map = self.source.map(target.mapping)
+                name = triples_map.table
+            if name not in self.sheets:
+                return None
+            self.known[target] = self.read(self.sheets[name], triples_map, target)
+        return self.known[target]
+
+    def read(self, sheet: Sheet, triples_map: TriplesMap, target: SubjectOf) -> pl.DataFrame:
+        made = []
+        for rows in sheet.chunks():
+            # What is wrong with these rows is told where their own table is mapped.
+            unheard = Account("", sheet.table.name, "")
+            chunk = _Chunk(self.source, sheet.table, self.context, rows, unheard, self)
+            subjects = chunk.subject(triples_map)
+            keyed = _keyed(chunk, subjects, (join.parent for join in target.joins))
+            made.append(keyed.select(_KEY, pl.col(_SUBJECT).alias(_OBJECT)))
+        empty = {_KEY: pl.String, _OBJECT: pl.String}
+        return pl.concat(made).unique() if made else pl.DataFrame(schema=empty)
 
 
 def _encoded(cell: pl.Expr) -> pl.Expr:
     """Text made safe for a place inside an IRI."""
 
     def encode(cells: pl.Series) -> pl.Series:
-        unsafe = cells.filter(cells.str.contains(_RESERVED)).unique().to_list()
-        safe = [re.sub(_RESERVED, lambda char: quote(char[0], safe=""), text) for text in unsafe]
+        if not cells.str.contains(_RESERVED).any():
+            return cells
+        # All of ASCII in one pass; what else is reserved is rare.
+        cells = cells.str.replace_many(_ASCII_RESERVED)
+        unsafe = cells.filter(cells.str.contains(_RESERVED_STILL)).unique().to_list()
+        safe = [
+            re.sub(_RESERVED_STILL, lambda char: quote(char[0], safe=""), text) for text in unsafe
+        ]
         return cells.replace(unsafe, safe) if unsafe else cells
 
     return cell.map_batches(encode, pl.String)
 
 
-def origins(
-    sources: Iterable[tuple[Source, Mapping[str, Sheet]]],
-    context: Context,
-    wanted: set[tuple[str, str, str]],
-) -> dict[tuple[str, str, str], list[Origin]]:
-    """Where statements came from, found by mapping the tables again.
-
-    `wanted` and the keys of the answer are (subject, predicate, object) as N-Quads terms.
-    Where no row gives that very object, as for a value that is missing, the answer is the
-    rows that give the subject, and the columns that should have given the object.
-    """
-    subjects = {subject for subject, _, _ in wanted}
-    exact: dict[tuple[str, str, str], set[Origin]] = {}
-    about: dict[tuple[str, str], set[Origin]] = {}
-
-    def collect(made: Statements) -> None:
-        file = Path(source.tables[made.triples_map.table].access).name
-        predicate = f"<{made.predicate_object.predicate}>"
-        column = _columns(source, [made.predicate_object])
-        by_predicate: dict[str, list[PredicateObject]] = {}
-        for po in made.triples_map.predicate_objects:
-            by_predicate.setdefault(f"<{po.predicate}>", []).append(po)
-        columns = {path: _columns(source, pos) for path, pos in by_predicate.items()}
-        about_them = made.frame.filter(pl.col("s").is_in(subjects)).select(LINE, "s", "o")
-        for line, s, o in about_them.iter_rows():
-            exact.setdefault((s, predicate, o), set()).add(Origin(file, line, column))
-            for path, those in columns.items():
-                about.setdefault((s, path), set()).add(Origin(file, line, those))
-
-    for source, sheets in sources:
-        # What this run counts and rejects has been told before.
-        copies = {
-            name: replace(sheet, account=Account(source.dataset.name, name, sheet.account.file))
-            for name, sheet in sheets.items()
-        }
-        run(source, copies, context, collect)
-    found = {key: exact.get(key) or about.get(key[:2], set()) for key in wanted}
-    return {
-        key: sorted(places, key=lambda place: (place.file, place.line, place.column))
-        for key, places in found.items()
-    }
-
-
-def _columns(source: Source, pairs: list[PredicateObject]) -> str:
-    """The columns that the objects of these pairs are made of."""
-    subject_of = {each.name: each.subject for each in source.maps}
-    made = [
-        subject_of[made_by.mapping] if isinstance(made_by, SubjectOf) else made_by
-        for made_by in (pair.object.expression for pair in pairs)
-    ]
-    return " ".join(dict.fromkeys(name for each in made for name in columns_of(each)))
+_RESERVED_STILL: Final = f"[^%{vocab.IUNRESERVED}]"

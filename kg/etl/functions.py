@@ -1,28 +1,29 @@
-"""The functions that a mapping may call by name (prefix `kgf:`), and what they look things up in.
+"""The functions that a mapping may call by name (prefix `kgf:`).
 
 A function takes texts and gives a text, a list of texts, or a truth value. `None` means
 that the value could not be resolved, and the cell is rejected under the function's rule;
-`NOTHING` means that nothing is to be said, which is no fault.
+`NOTHING` means that nothing is to be said, which is no fault. A function is called once for
+each distinct tuple of arguments, or by column where Polars has the same operation.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Final, Literal
+from itertools import repeat
+from typing import Any, Final, Literal
 
-from pyoxigraph import Literal as RdfLiteral
-from pyoxigraph import NamedNode, parse
+import polars as pl
+from pypinyin import lazy_pinyin
 
 from kg import vocab
 from kg.errors import InputError
-from kg.etl.places import Gazetteer
-from kg.tables import LINE, Account, Column, Table, read
+from kg.etl import dates
+from kg.etl.context import Context, fold
 
 
 class _Nothing(Enum):
@@ -45,6 +46,8 @@ class Signature:
     rule: str = ""
     expected: str = ""
     repeated: str = ""
+    by_column: bool = False  # the code takes and gives Polars expressions
+    gives: str = ""  # the class of the resources that it gives, where one is known
 
     def fault(self, given: Sequence[str]) -> str | None:
         """What is wrong with these argument names, if anything."""
@@ -59,109 +62,11 @@ class Signature:
         return None
 
 
-class Register:
-    """Organizations by identifier and by curated name; two rows never share a name.
-
-    Raises InputError naming file and line where the tables contradict each other.
-    """
-
-    def __init__(self, tables: Path) -> None:
-        self._by_ror: dict[str, str] = {}
-        self._by_name: dict[str, str] = {}
-        slugs: set[str] = set()
-        for line, row in _rows(tables / "organizations.csv", "slug", "ror", "name_en", "name_zh"):
-            slug = row["slug"]
-            slugs.add(slug)
-            if row["ror"]:
-                self._enter(self._by_ror, row["ror"], slug, "organizations.csv", line)
-            for name in {row["name_en"], row["name_zh"]} - {""}:
-                self._enter(self._by_name, name, slug, "organizations.csv", line)
-        for line, row in _rows(tables / "organization_aliases.csv", "alias", "organization"):
-            target = row["organization"]
-            key = self.of_ror(target.removeprefix("ror-")) if target.startswith("ror-") else target
-            if not target.startswith("ror-") and target not in slugs:
-                raise InputError(
-                    f"organization_aliases.csv:{line}: {target!r} is not in organizations.csv"
-                )
-            self._enter(self._by_name, row["alias"], key, "organization_aliases.csv", line)
-
-    @staticmethod
-    def _enter(index: dict[str, str], name: str, key: str, file: str, line: int) -> None:
-        if index.setdefault(name, key) != key:
-            raise InputError(f"{file}:{line}: {name!r} already stands for {index[name]}, not {key}")
-
-    def of_ror(self, ror: str) -> str:
-        """The key of the organization with this ROR id."""
-        return self._by_ror.get(ror, f"ror-{ror}")
-
-    def of_name(self, name: str) -> str | None:
-        """The key of the organization that a curated table calls exactly this."""
-        return self._by_name.get(name)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the functions look things up in: the shipped tables and vocabularies."""
-
-    tables: Path
-    vocabularies: Path
-    base: str = vocab.BASE
-
-    @cached_property
-    def register(self) -> Register:
-        """Organizations by name and ROR id."""
-        return Register(self.tables)
-
-    @cached_property
-    def gazetteer(self) -> Gazetteer:
-        """Places by name and GeoNames id."""
-        return Gazetteer.load(self.tables, self.vocabularies)
-
-    @cached_property
-    def concepts(self) -> dict[tuple[str, str], str]:
-        """(kind, folded label or key) → IRI, for every concept of the vocabularies."""
-        index: dict[tuple[str, str], str] = {}
-        labels = {vocab.SKOS + name for name in ("prefLabel", "altLabel", "notation")}
-        for path in sorted(self.vocabularies.glob("*.ttl")):
-            for triple in parse(path=path):
-                subject, predicate, value = triple.subject, triple.predicate, triple.object
-                if not (isinstance(subject, NamedNode) and isinstance(value, RdfLiteral)):
-                    continue
-                if predicate.value in labels and subject.value.startswith(vocab.BASE):
-                    kind, _, key = subject.value.removeprefix(vocab.BASE).partition("/")
-                    iri = vocab.rebase(subject.value, self.base)
-                    index.setdefault((kind, _fold(value.value)), iri)
-                    index[kind, key] = iri
-        return index
-
-    @cache  # noqa: B019 - a context lives as long as its build
-    def lookup(self, table: str, match: str, give: str) -> dict[str, str]:
-        """Column `match` → column `give` of a shipped table."""
-        rows = _rows(self.tables / f"{table}.csv", match, give)
-        return {row[match]: row[give] for _, row in rows}
-
-
-def _fold(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold().strip()
-
-
-def _rows(path: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a shipped table by line; the first that cannot be used raises InputError."""
-    table = Table(path.stem, path.name, tuple(Column(name) for name in dict.fromkeys(columns)))
-    account = Account(path.stem, table.name, path.name)
-    for chunk in read(table, path, account):
-        if account.rejects:
-            raise InputError(str(account.rejects[0]))
-        for row in chunk.iter_rows(named=True):
-            yield row[LINE], {name: row[name] or "" for name in columns}
-
-
 # --- the functions ----------------------------------------------------------------------------
 
 
 def _organization(context: Context, name: str, source: str) -> str:
-    key = context.register.of_name(name) or f"{source}-{vocab.digest(name)}"
-    return vocab.resource("organization", key, context.base)
+    return context.organization(source, name)
 
 
 def _organization_of_ror(context: Context, ror: str) -> str | None:
@@ -178,19 +83,15 @@ def _is_new_ror(context: Context, ror: str) -> bool:
 
 
 def _place(context: Context, text: str) -> str | None:
-    return _place_iri(context, context.gazetteer.of_text(text))
+    return context.place(context.gazetteer.of_text(text))
 
 
 def _place_of_geonames(context: Context, geonames: str) -> str | None:
-    return _place_iri(context, context.gazetteer.of_geonames(geonames))
+    return context.place(context.gazetteer.of_geonames(geonames))
 
 
 def _country(context: Context, name: str) -> str | None:
-    return _place_iri(context, context.gazetteer.of_country(name))
-
-
-def _place_iri(context: Context, key: str | None) -> str | None:
-    return None if key is None else vocab.resource("place", key, context.base)
+    return context.place(context.gazetteer.of_country(name))
 
 
 def _key(context: Context, kind: str, source: str, *of: str) -> str:
@@ -217,7 +118,7 @@ def _iri(context: Context, text: str) -> str | None:
 
 
 def _concept(context: Context, kind: str, label: str) -> str | None:
-    return context.concepts.get((kind, _fold(label)))
+    return context.concepts.get((kind, fold(label)))
 
 
 def _lookup(context: Context, table: str, match: str, give: str, text: str) -> Result:
@@ -237,12 +138,53 @@ def _upper(_: Context, text: str) -> str:
     return text.upper()
 
 
-def _matches(_: Context, text: str, pattern: str) -> bool:
-    return re.search(pattern, text) is not None
+def _lower(_: Context, text: str) -> str:
+    return text.lower()
 
 
-def _not_matches(_: Context, text: str, pattern: str) -> bool:
-    return re.search(pattern, text) is None
+def _normalise(_: Context, text: str) -> Result:
+    return " ".join(unicodedata.normalize("NFKC", text).split()) or NOTHING
+
+
+def _slug(_: Context, text: str) -> str | None:
+    latin = unicodedata.normalize("NFKD", " ".join(lazy_pinyin(text))).casefold()
+    plain = "".join(char for char in latin if not unicodedata.combining(char))
+    return "-".join(re.findall("[a-z0-9]+", plain)) or None
+
+
+def _date(_: Context, text: str) -> str | None:
+    return dates.iso(text)
+
+
+_NUMBER: Final = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?([十百千万亿]*)")
+_MULTIPLES: Final = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
+
+
+def _number(_: Context, text: str) -> str | None:
+    found = _NUMBER.fullmatch("".join(unicodedata.normalize("NFKC", text).split()))
+    if found is None:
+        return None
+    sign, whole, fraction, multiples = found.groups()
+    power = sum(_MULTIPLES[each] for each in multiples)
+    number = Decimal(f"{sign}{whole.replace(',', '')}{fraction or ''}").as_tuple()
+    exponent = int(number.exponent) + power
+    return f"{Decimal((number.sign, number.digits, exponent)):f}"
+
+
+def _matches(_: Context, text: pl.Expr, pattern: str) -> pl.Expr:
+    return text.str.contains(pattern)
+
+
+def _not_matches(_: Context, text: pl.Expr, pattern: str) -> pl.Expr:
+    return ~text.str.contains(pattern)
+
+
+def _equal(_: Context, str1: pl.Expr, str2: pl.Expr) -> pl.Expr:
+    return str1 == str2
+
+
+def _not_equal(_: Context, str1: pl.Expr, str2: pl.Expr) -> pl.Expr:
+    return str1 != str2
 
 
 _PLACE = (
@@ -250,18 +192,22 @@ _PLACE = (
     "expected a place of tables/cities.csv or countries.csv, named without doubt",
 )
 
+_ORGANIZATION: Final = vocab.AIC + "Organization"
+_SPACE: Final = vocab.AIC + "SpatialUnit"
+_BOTH: Final = ("str1", "str2")
+
 #: Name → what it takes and gives, and the code.
-FUNCTIONS: Final[dict[str, tuple[Signature, Callable[..., Result]]]] = {
-    "organization": (Signature(("name", "source"), "iri"), _organization),
+FUNCTIONS: Final[dict[str, tuple[Signature, Callable[..., Any]]]] = {
+    "organization": (Signature(("name", "source"), "iri", gives=_ORGANIZATION), _organization),
     "organizationOfRor": (
-        Signature(("ror",), "iri", "illegal-ror", "expected a ROR id"),
+        Signature(("ror",), "iri", "illegal-ror", "expected a ROR id", gives=_ORGANIZATION),
         _organization_of_ror,
     ),
     "isNewName": (Signature(("name",), "boolean"), _is_new_name),
     "isNewRor": (Signature(("ror",), "boolean"), _is_new_ror),
-    "place": (Signature(("text",), "iri", *_PLACE), _place),
-    "placeOfGeonames": (Signature(("geonames",), "iri", *_PLACE), _place_of_geonames),
-    "country": (Signature(("name",), "iri", *_PLACE), _country),
+    "place": (Signature(("text",), "iri", *_PLACE, gives=_SPACE), _place),
+    "placeOfGeonames": (Signature(("geonames",), "iri", *_PLACE, gives=_SPACE), _place_of_geonames),
+    "country": (Signature(("name",), "iri", *_PLACE, gives=_SPACE), _country),
     "key": (Signature(("kind", "source", "of"), "iri", repeated="of"), _key),
     "resource": (
         Signature(
@@ -290,12 +236,36 @@ FUNCTIONS: Final[dict[str, tuple[Signature, Callable[..., Result]]]] = {
         ),
         _lookup,
     ),
+    "date": (
+        Signature(
+            ("text",), "literal", "unreadable-date", "expected a date whose order is not in doubt"
+        ),
+        _date,
+    ),
+    "number": (
+        Signature(
+            ("text",), "literal", "unreadable-number", "expected a number like 1,234 or 3.5亿"
+        ),
+        _number,
+    ),
+    "slug": (
+        Signature(("text",), "literal", "illegal-key", "expected a text with letters or digits"),
+        _slug,
+    ),
+    "normalise": (Signature(("text",), "literal"), _normalise),
     "split": (Signature(("text", "separator"), "literal"), _split),
     "replace": (Signature(("text", "pattern", "by"), "literal"), _replace),
     "upper": (Signature(("text",), "literal"), _upper),
-    "matches": (Signature(("text", "pattern"), "boolean"), _matches),
-    "notMatches": (Signature(("text", "pattern"), "boolean"), _not_matches),
+    "lower": (Signature(("text",), "literal"), _lower),
+    "matches": (Signature(("text", "pattern"), "boolean", by_column=True), _matches),
+    "notMatches": (Signature(("text", "pattern"), "boolean", by_column=True), _not_matches),
+    "equal": (Signature(_BOTH, "boolean", by_column=True), _equal),
+    "notEqual": (Signature(_BOTH, "boolean", by_column=True), _not_equal),
 }
+
+_AT: Final = "\x1fat"
+_GIVEN: Final = "\x1fgiven"
+_FAILED: Final = "\x1ffailed"
 
 
 def signature(name: str) -> Signature:
@@ -304,46 +274,94 @@ def signature(name: str) -> Signature:
 
 
 def apply(
-    name: str, context: Context, rows: list[tuple[str | list[str] | None, ...]]
-) -> tuple[list[Result], list[int]]:
-    """Call a function for every row of arguments, each distinct row once.
+    name: str, context: Context, arguments: Sequence[pl.Series | str], height: int
+) -> tuple[pl.Series, pl.Series]:
+    """Call a function for every row of arguments; an argument that is a text is that of all rows.
 
-    A missing argument gives NOTHING. Where an argument is a list, the function is called
-    for each item; a condition holds where it holds for any of them. Returns the results,
-    and the numbers of the rows that did not resolve.
+    A missing argument gives nothing, and no condition on one holds. Where an argument is a
+    list, the function is called for each item; a condition holds where it holds for any.
+    Returns the results (text, lists of text or truth values), and which rows did not resolve.
     """
+    columns = {f"{n}": each for n, each in enumerate(arguments) if isinstance(each, pl.Series)}
+    if not columns:  # all constant: once, for all
+        result, failed = apply(name, context, [pl.Series([each]) for each in arguments], 1)
+        return result.new_from_index(0, height), failed.new_from_index(0, height)
+    frame = pl.DataFrame(columns)
+    lists = [column for column, kind in frame.schema.items() if kind == pl.List(pl.String)]
+    if not lists:
+        return _results(name, context, frame, arguments)
+    frame = frame.with_row_index(_AT)
+    for column in lists:
+        frame = frame.explode(column)
+    result, failed = _results(name, context, frame.drop(_AT), arguments)
+    made = pl.DataFrame([frame[_AT], result.alias(_GIVEN), failed.alias(_FAILED)])
+    if result.dtype == pl.List(pl.String):
+        made = made.explode(_GIVEN)
+    given = pl.col(_GIVEN).any() if result.dtype == pl.Boolean else pl.col(_GIVEN).drop_nulls()
+    made = made.group_by(_AT).agg(given, pl.col(_FAILED).any())
+    # A row whose list is empty was exploded away.
+    rows = pl.DataFrame({_AT: pl.arange(height, dtype=pl.UInt32, eager=True)})
+    made = rows.join(made, on=_AT, how="left", maintain_order="left")
+    result = made[_GIVEN]
+    return (
+        result.fill_null(False) if result.dtype == pl.Boolean else result,
+        made[_FAILED].fill_null(False),
+    )
+
+
+def _results(
+    name: str, context: Context, frame: pl.DataFrame, arguments: Sequence[pl.Series | str]
+) -> tuple[pl.Series, pl.Series]:
     spec, code = FUNCTIONS[name]
-    known: dict[tuple[str, ...], Result] = {}
-    failed: list[int] = []
-
-    def call(*arguments: str) -> Result:
-        if arguments not in known:
-            try:
-                known[arguments] = code(context, *arguments)
-            except re.error as error:
-                raise InputError(f"function {name} of {arguments}: {error}") from None
-        return known[arguments]
-
-    def one(number: int, arguments: tuple[str | list[str] | None, ...]) -> Result:
-        if any(argument is None for argument in arguments):
-            return False if spec.result == "boolean" else NOTHING
-        many = next((i for i, argument in enumerate(arguments) if isinstance(argument, list)), None)
-        if many is None:
-            result = call(*arguments)  # type: ignore[arg-type]
-            if result is None:
-                failed.append(number)
-            return result
-        items: list[str] = []
-        results = [
-            one(number, (*arguments[:many], item, *arguments[many + 1 :]))
-            for item in arguments[many] or ()
+    if spec.by_column:
+        given = [
+            each
+            if spec.parameters[n] in PATTERNS
+            else pl.lit(each)
+            if isinstance(each, str)
+            else pl.col(f"{n}")
+            for n, each in enumerate(arguments)
         ]
-        if spec.result == "boolean":
-            return any(result is True for result in results)
-        for result in results:
-            items += (
-                result if isinstance(result, list) else [result] if isinstance(result, str) else []
-            )
-        return items
+        result = frame.select(code(context, *given).fill_null(False).alias(_GIVEN)).to_series()
+        return result, pl.repeat(False, frame.height, eager=True)
+    distinct = frame.drop_nulls().unique(maintain_order=True)
+    found = _each(name, context, distinct, arguments)
+    answers = distinct.with_columns(
+        _typed(found, spec).alias(_GIVEN),
+        pl.Series(_FAILED, [each is None for each in found], pl.Boolean),
+    )
+    if distinct.height < frame.height:
+        answers = frame.join(answers, on=frame.columns, how="left", maintain_order="left")
+    result = answers[_GIVEN]
+    return (
+        result.fill_null(False) if result.dtype == pl.Boolean else result,
+        answers[_FAILED].fill_null(False),
+    )
 
-    return [one(number, arguments) for number, arguments in enumerate(rows)], failed
+
+def _each(
+    name: str, context: Context, distinct: pl.DataFrame, arguments: Sequence[pl.Series | str]
+) -> list[Result]:
+    """The result for each distinct tuple of arguments."""
+    _, code = FUNCTIONS[name]
+    columns = [
+        distinct[f"{n}"].to_list() if isinstance(each, pl.Series) else repeat(each)
+        for n, each in enumerate(arguments)
+    ]
+    try:
+        return [code(context, *given) for given in zip(*columns, strict=False)]
+    except re.error as error:
+        raise InputError(f"function {name}: {error}") from None
+
+
+def _typed(results: list[Result], spec: Signature) -> pl.Series:
+    if spec.result == "boolean":
+        return pl.Series(results, dtype=pl.Boolean)
+    if not any(isinstance(each, list) for each in results):
+        texts = [each if isinstance(each, str) else None for each in results]
+        return pl.Series(texts, dtype=pl.String)
+    many = [
+        [each] if isinstance(each, str) else each if isinstance(each, list) else None
+        for each in results
+    ]
+    return pl.Series(many, dtype=pl.List(pl.String))

@@ -25,6 +25,16 @@ class Template:
         """The columns referred to, in order."""
         return self.parts[1::2]
 
+    @property
+    def constant(self) -> str | None:
+        """The text, where it refers to no column."""
+        return self.parts[0] if len(self.parts) == 1 else None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is one column and nothing else."""
+        return len(self.parts) == 3 and self.parts[0] == self.parts[2] == ""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -35,10 +45,29 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Rows meet where the child's value equals the parent's: the child is the row that asks."""
+
+    child: Expression
+    parent: Expression
+
+
+@dataclass(frozen=True)
 class SubjectOf:
-    """The subject that another mapping of the same table gives for the same row."""
+    """The subject that another mapping gives.
+
+    Without joins it is that of the same row of the same table; with joins, those of the
+    rows that meet all of them, in any table. `source` names the other source, if it is one.
+    """
 
     mapping: str
+    joins: tuple[Join, ...] = ()
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """The mapping as a file of mappings names it: `mapping` or `source/mapping`."""
+        return f"{self.source}/{self.mapping}" if self.source else self.mapping
 
 
 Expression = Template | Call | SubjectOf
@@ -46,27 +75,37 @@ Expression = Template | Call | SubjectOf
 
 @dataclass(frozen=True)
 class ObjectMap:
-    """How an object is made: an IRI, or a literal of a datatype or language."""
+    """How an object is made: an IRI, or a literal of a datatype or language.
+
+    `language` is a tag, or what gives the tag of each row.
+    """
 
     expression: Expression
     kind: Literal["iri", "literal"]
     datatype: str = vocab.XSD + "string"
-    language: str = ""
+    language: str | Template | Call = ""
 
 
 @dataclass(frozen=True)
 class PredicateObject:
-    """One predicate and one object, for the rows on which the condition holds."""
+    """One predicate and one object, for the rows on which the condition holds.
+
+    `graphs` are named graphs besides those of the triples map.
+    """
 
     predicate: str
     object: ObjectMap
     condition: Call | None
     line: int
+    graphs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TriplesMap:
-    """How the rows of one table become triples about one kind of subject."""
+    """How the rows of one table become triples about one kind of subject.
+
+    `graphs` are the named graphs of its triples; none stands for that of the dataset.
+    """
 
     name: str
     table: str
@@ -74,6 +113,7 @@ class TriplesMap:
     condition: Call | None
     predicate_objects: tuple[PredicateObject, ...]
     line: int
+    graphs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,21 +134,64 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """A triples map of another source, whose subjects a join gives."""
+
+    source: str
+    table: Table
+    triples_map: TriplesMap
+
+    @property
+    def sheet(self) -> str:
+        """The name of the sheet it reads: source/table."""
+        return f"{self.source}/{self.table.name}"
+
+
+@dataclass(frozen=True)
 class Source:
-    """One mapping file: a dataset, its tables and its triples maps."""
+    """One mapping file: a dataset, its tables and its triples maps.
+
+    `parents` are the triples maps of other sources that it joins, as `source/mapping`.
+    """
 
     file: Path
     dataset: Dataset
     tables: Mapping[str, Table]
     maps: tuple[TriplesMap, ...]
     prefixes: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, Parent] = field(default_factory=dict)
+
+    def graphs(self, triples_map: TriplesMap, po: PredicateObject) -> tuple[str, ...]:
+        """The named graphs in which a predicate-object map states its triples."""
+        own = triples_map.graphs or (self.dataset.graph,)
+        return tuple(dict.fromkeys((*own, *po.graphs)))
+
+    def map(self, name: str) -> TriplesMap:
+        """The triples map of this source with this name."""
+        return next(each for each in self.maps if each.name == name)
 
 
 def columns_of(expression: Expression) -> Iterator[str]:
-    """The columns that an expression reads, nested calls included."""
+    """The columns of its own table that an expression reads, nested calls included."""
     match expression:
         case Template():
             yield from expression.columns
         case Call():
             for _, argument in expression.arguments:
                 yield from columns_of(argument)
+        case SubjectOf():
+            for join in expression.joins:
+                yield from columns_of(join.child)
+
+
+def expressions_of(triples_map: TriplesMap) -> Iterator[tuple[int, Expression]]:
+    """Every expression of a triples map, with the line it stands on."""
+    yield triples_map.line, triples_map.subject
+    if triples_map.condition:
+        yield triples_map.line, triples_map.condition
+    for po in triples_map.predicate_objects:
+        yield po.line, po.object.expression
+        if not isinstance(po.object.language, str):
+            yield po.line, po.object.language
+        if po.condition:
+            yield po.line, po.condition

@@ -1,16 +1,18 @@
 """RDF terms column by column: lexical forms checked, IRIs checked, N-Quads written.
 
 Each function takes and gives Polars expressions over text, so that a column costs the
-same few passes however long it is. Lexical forms follow XSD 1.1 part 2; the store makes
-them canonical.
+same few passes however long it is. Lexical forms follow XSD 1.1 part 2, and leave here as the
+store writes them, so that a line made here is the line that the store would dump.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg import vocab
 
@@ -73,21 +75,116 @@ def is_iri(text: pl.Expr) -> pl.Expr:
     return text.str.contains(f"^(?:{vocab.IRI_PATTERN})$")
 
 
-def literal(text: pl.Expr, datatype: str, language: str) -> pl.Expr:
-    """Each text as a literal of N-Quads."""
-    escaped = (
-        text.str.replace_all("\\", "\\\\", literal=True)
-        .str.replace_all('"', '\\"', literal=True)
-        .str.replace_all("\n", "\\n", literal=True)
-        .str.replace_all("\r", "\\r", literal=True)
+def canonical(text: pl.Series, datatype: str) -> pl.Series:
+    """Each lexical form as the store writes it: 1.50 → 1.5, 01 → 1, 1e3 → 1000.
+
+    The forms must be in the datatype's lexical space. Usual ones are recognised as canonical,
+    or made so, column by column; the store itself is asked about the rest, each form once.
+    """
+    if datatype not in _CANONICAL:
+        return text
+    if datatype == _INTEGER:
+        # An integer beyond 64 bits is no number to the store, which keeps it as it stands.
+        return text.cast(pl.Int64, strict=False).cast(pl.String).fill_null(text)
+    if datatype == _DECIMAL:
+        text = _plain_decimal(text)
+    unusual = text.filter(~text.str.contains(f"^(?:{_CANONICAL[datatype]})$")).unique()
+    if not unusual.len():
+        return text
+    return text.replace(unusual, pl.Series(_asked(unusual.to_list(), datatype), dtype=pl.String))
+
+
+_INTEGER: Final = vocab.XSD + "integer"
+_DECIMAL: Final = vocab.XSD + "decimal"
+#: Forms that the store writes as it read them; it may write others so too.
+_CANONICAL: Final = {
+    vocab.XSD + "boolean": "true|false",
+    _INTEGER: "",
+    _DECIMAL: r"0|-?[1-9][0-9]{0,17}|-?(?:0|[1-9][0-9]{0,17})\.[0-9]{0,17}[1-9]",
+    vocab.XSD + "double": r"-?[1-9][0-9]{0,14}|-?(?:0|[1-9][0-9]{0,7})\.[0-9]{0,5}[1-9]",
+    vocab.XSD + "gYear": "[1-9][0-9]{3}",
+    vocab.XSD + "gYearMonth": f"[1-9][0-9]{{3}}-{_MONTH}",
+    vocab.XSD + "date": f"[1-9][0-9]{{3}}-{_MONTH}-{_DAY}",
+    vocab.XSD
+    + "dateTime": f"[1-9][0-9]{{3}}-{_MONTH}-{_DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?",
+}
+
+
+def _plain_decimal(text: pl.Series) -> pl.Series:
+    """Decimals of usual length without needless signs and zeros; the others as they are."""
+    made = text.to_frame("t").select(
+        pl.when(pl.col("t").str.contains(r"^[+-]?0*[0-9]{0,17}(?:\.[0-9]{0,17}0*)?$"))
+        .then(
+            pl.col("t")
+            .str.replace(r"^\+?(-?)0*([0-9]*)(?:\.([0-9]*?)0*)?$", "${1}0${2}.${3}")
+            .str.replace(r"^(-?)0([0-9])", "${1}${2}")
+            .str.strip_suffix(".")
+            .replace("-0", "0")
+        )
+        .otherwise("t")
     )
-    if language:
-        tail = f"@{language}"
+    return made.to_series()
+
+
+def _asked(texts: list[str], datatype: str) -> list[str]:
+    """Lexical forms as the store writes them."""
+    predicate, graph = NamedNode("urn:p"), DefaultGraph()
+    store = Store()
+    kind = NamedNode(datatype)
+    quads = (
+        Quad(NamedNode(f"urn:{n}"), predicate, Literal(text, datatype=kind), graph)
+        for n, text in enumerate(texts)
+    )
+    store.bulk_extend(quads)
+    found = dict(zip(range(len(texts)), texts, strict=True))
+    for quad in store:
+        found[int(quad.subject.value[4:])] = quad.object.value
+    return list(found.values())
+
+
+def literals(text: pl.Series, datatype: str, language: str | pl.Series = "") -> pl.Series:
+    """Each sound text as a literal in N-Quads, as the store writes it.
+
+    `language` is one tag for all, or a tag for each; a text without one gives null.
+    """
+    cell = pl.lit(_escaped(canonical(text, datatype)))
+    if isinstance(language, pl.Series):
+        parts = [pl.lit('"'), cell, pl.lit('"@'), pl.lit(language.str.to_lowercase())]
+    elif language:
+        parts = [pl.lit('"'), cell, pl.lit(f'"@{language.lower()}')]
     elif datatype == vocab.XSD + "string":
-        tail = ""
+        parts = [pl.lit('"'), cell, pl.lit('"')]
     else:
-        tail = f"^^<{datatype}>"
-    return pl.concat_str(pl.lit('"'), escaped, pl.lit(f'"{tail}'))
+        parts = [pl.lit('"'), cell, pl.lit(f'"^^<{datatype}>')]
+    return pl.select(pl.concat_str(parts).alias(text.name)).to_series()
+
+
+def is_language(tags: pl.Series) -> pl.Series:
+    """Whether each text is a language tag (BCP 47) that the store's parser takes."""
+    sound = [tag for tag in tags.drop_nulls().unique() if _is_language(tag)]
+    return tags.is_in(pl.Series(sound, dtype=pl.String).implode())
+
+
+def _is_language(tag: str) -> bool:
+    try:
+        Literal("", language=tag)
+    except ValueError:
+        return False
+    return _TAG.fullmatch(tag) is not None
+
+
+def _escaped(text: pl.Series) -> pl.Series:
+    # A pass over the column to find that there is nothing to do costs least.
+    if not text.str.contains(_SPECIAL).any():
+        return text
+    return text.str.replace_many(_ESCAPES)
+
+
+_SPECIAL: Final = '[\x00-\x1f\x7f"\\\\]'
+_ESCAPES: Final = {chr(code): f"\\u{code:04X}" for code in (*range(0x20), 0x7F)} | {
+    "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\",
+}  # fmt: skip
+_TAG: Final = re.compile("[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 def iri(text: pl.Expr) -> pl.Expr:

@@ -60,7 +60,7 @@ def mapped(plan: Source, folder: Path, base: str = vocab.BASE) -> tuple[list[Qua
     made: list[str] = []
 
     def sink(statements: Statements) -> None:
-        made.extend(f"{triple} <{statements.graph}> .\n" for triple in statements.triples())
+        made.extend(f"{line}\n" for line in statements.lines())
 
     (sheet,) = (sheets := staged(plan, folder)).values()
     run(plan, sheets, context(base), sink)
@@ -291,7 +291,8 @@ def nfc(text: str) -> str:
 
 def test_the_example_of_the_reference_gives_what_it_says(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL))
+    example, _, _ = text.partition("## The file")
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", example, re.DOTALL))
     (tmp_path / "shops.yml").write_text(blocks["yaml"], encoding="utf-8")
     (tmp_path / "shops.csv").write_text(blocks["csv"], encoding="utf-8")
     quads, account = mapped(read(tmp_path / "shops.yml"), tmp_path)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg import vocab
 from kg.errors import InputError
-from kg.etl import functions
-from kg.etl.functions import FUNCTIONS, NOTHING, Context, Register, Result
+from kg.etl import dates, functions
+from kg.etl.context import Context, Register
+from kg.etl.functions import FUNCTIONS
 from kg.settings import shipped
 
 ROR = "00cmhce21"
@@ -32,13 +38,35 @@ def context() -> Context:
     return Context(shipped("tables"), shipped("ontology") / "vocabularies")
 
 
-def call(context: Context, name: str, *arguments: str | list[str] | None) -> Result:
-    (result,), _ = functions.apply(name, context, [arguments])
-    return result
+Argument = str | list[str] | None
 
 
-def failed(context: Context, name: str, *arguments: str) -> bool:
-    return functions.apply(name, context, [arguments])[1] == [0]
+def applied(context: Context, name: str, *arguments: Argument) -> tuple[pl.Series, pl.Series]:
+    """A function called for one row: the arguments as columns."""
+    columns = [
+        pl.Series([each], dtype=pl.List(pl.String) if isinstance(each, list) else pl.String)
+        if functions.signature(name).parameters[min(n, spec_length(name) - 1)]
+        not in functions.PATTERNS
+        else str(each)
+        for n, each in enumerate(arguments)
+    ]
+    return functions.apply(name, context, columns, 1)
+
+
+def spec_length(name: str) -> int:
+    return len(functions.signature(name).parameters)
+
+
+def call(context: Context, name: str, *arguments: Argument) -> Any:
+    result, failed = applied(context, name, *arguments)
+    assert not failed.any()
+    (found,) = result.to_list()
+    return found
+
+
+def failed(context: Context, name: str, *arguments: Argument) -> bool:
+    result, failed = applied(context, name, *arguments)
+    return failed.to_list() == [True] and result.to_list() == [None]
 
 
 # --- the register -------------------------------------------------------------------------------
@@ -150,7 +178,7 @@ def test_a_lookup_gives_a_cell_nothing_or_a_fault(tmp_path: Path, context: Conte
     (tmp_path / "t.csv").write_text("word,means\n通用,\n金融,finance\n", encoding="utf-8")
     small = Context(tmp_path, tmp_path)
     assert call(small, "lookup", "t", "word", "means", "金融") == "finance"
-    assert call(small, "lookup", "t", "word", "means", "通用") is NOTHING
+    assert call(small, "lookup", "t", "word", "means", "通用") is None
     assert failed(small, "lookup", "t", "word", "means", "教育")
     with pytest.raises(InputError, match=r"t\.csv:1: column meaning is missing"):
         call(small, "lookup", "t", "word", "meaning", "金融")
@@ -165,31 +193,111 @@ def test_texts_are_split_replaced_raised_and_matched(context: Context) -> None:
     assert call(context, "split", " a & b＆c&& ", "[&＆]") == ["a", "b", "c"]
     assert call(context, "replace", "https://ror.org/x", "^https://ror.org/", "") == "x"
     assert call(context, "replace", "ab", "(a)(b)", r"\2\1") == "ba"
-    assert call(context, "replace", "abc", ".*", "") is NOTHING
+    assert call(context, "replace", "abc", ".*", "") is None
     assert call(context, "upper", "cn") == "CN"
     assert call(context, "matches", "北京大学", "大学$") is True
     assert call(context, "notMatches", "北京大学", "大学$") is False
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2023-05-19", "2023-05-19"), ("2023年5月19日", "2023-05-19"), ("2023 年", "2023"),
+        ("２０２３年５月", "2023-05"), ("二〇二三年五月十九日", "2023-05-19"),
+        ("二零二三年十二月廿一日", "2023-12-21"), ("民国元年", "1912"),
+        ("2023/5/19", "2023-05-19"), ("2023.5.19", "2023-05-19"), ("20230519", "2023-05-19"),
+        ("19 May 2023", "2023-05-19"), ("May 19, 2023", "2023-05-19"), ("Sept. 2023", "2023-09"),
+        ("民国112年5月19日", "2023-05-19"), ("公元2024年2月29日", "2024-02-29"),
+    ],
+)  # fmt: skip
+def test_a_date_is_read_in_chinese_and_english_at_its_own_precision(
+    context: Context, text: str, written: str
+) -> None:
+    assert call(context, "date", text) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["05/06/2023", "2023-02-30", "2023年13月", "农历二〇二三年四月初一", "十年", "23年5月",
+     "2023-5/19", "2023年十十月", "19 maybe 2023", "٢٠٢٣-٠٥-١٩", "soon", "-", "2023-05-19T10:00"],
+)  # fmt: skip
+def test_a_date_in_doubt_is_no_date(context: Context, text: str) -> None:
+    assert failed(context, "date", text)
+
+
+@given(st.dates(min_value=dt.date(1000, 1, 1)))
+def test_every_date_is_read_back_in_every_form(date: dt.date) -> None:
+    forms = ["%Y-%m-%d", "%Y年%m月%d日", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%Y%m%d", "%Y.%m.%d"]
+    assert {dates.iso(date.strftime(form)) for form in forms} == {date.isoformat()}
+    assert dates.iso(f"{date.year}年{date.month}月{date.day}日") == date.isoformat()
+
+
+def test_a_number_is_read_exactly(context: Context) -> None:
+    texts = ["1,234,567", "3.5亿", "1.2万", "+7", "-0.10", "９９９", "2万亿", "9007199254740993"]
+    assert [call(context, "number", text) for text in texts] == [
+        "1234567", "350000000", "12000", "7", "-0.10", "999", "2000000000000", "9007199254740993",
+    ]  # fmt: skip
+    for text in ("1,23", "12%", "about 5", "1e3", "万", "1.2.3"):
+        assert failed(context, "number", text)
+
+
+def test_a_slug_is_a_key_in_latin_letters(context: Context) -> None:
+    assert call(context, "slug", "北京 AI 联盟（2023）") == "bei-jing-ai-lian-meng-2023"
+    assert call(context, "slug", "Électronique & Cie.") == "electronique-cie"
+    assert failed(context, "slug", "—")
+
+
+def test_texts_are_normalised_and_compared(context: Context) -> None:
+    assert call(context, "normalise", " ＡＩ\u3000 联盟 ") == "AI 联盟"
+    assert call(context, "lower", "AI") == "ai"
+    assert call(context, "equal", "a", "a") is True
+    assert call(context, "notEqual", "a", "a") is False
+    assert call(context, "equal", "a", None) is False
+    assert call(context, "notEqual", "a", None) is False
+
+
 def test_a_replacement_that_names_no_group_is_an_input_error(context: Context) -> None:
-    with pytest.raises(InputError, match=r"function replace of .*invalid group reference"):
+    with pytest.raises(InputError, match=r"function replace: invalid group reference"):
         call(context, "replace", "a", "a", r"\1")
 
 
 def test_an_empty_argument_gives_nothing_and_no_condition_holds(context: Context) -> None:
-    assert call(context, "upper", None) is NOTHING
+    assert call(context, "upper", None) is None
     assert call(context, "matches", None, "x") is False
     assert call(context, "notMatches", None, "x") is False
 
 
 def test_a_list_is_taken_item_by_item(context: Context) -> None:
-    results, bad = functions.apply(
-        "resource", context, [("place", ["beijing", "X Y", "tianjin"]), ("place", [])]
-    )
-    assert results == [[ID + "place/beijing", ID + "place/tianjin"], []]
-    assert bad == [0]
+    keys = pl.Series([["beijing", "X Y", "tianjin"], [], None, ["a"]], dtype=pl.List(pl.String))
+    results, bad = functions.apply("resource", context, ["place", keys], 4)
+    assert results.to_list() == [
+        [ID + "place/beijing", ID + "place/tianjin"], None, [], [ID + "place/a"],
+    ]  # fmt: skip
+    assert bad.to_list() == [True, False, False, False]
     assert call(context, "matches", ["a", "b"], "b") is True
     assert call(context, "matches", [], "b") is False
+
+
+def test_each_distinct_tuple_of_arguments_is_called_once(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, ...]] = []
+    spec, code = FUNCTIONS["resource"]
+
+    def counted(context: Context, *arguments: str) -> object:
+        calls.append(arguments)
+        return code(context, *arguments)
+
+    monkeypatch.setitem(FUNCTIONS, "resource", (spec, counted))
+    kinds = pl.Series(["a", "b", "a", None, "a"])
+    keys = pl.Series(["x", "x", "x", "x", "X"])
+    results, bad = functions.apply("resource", context, [kinds, keys], 5)
+    assert results.to_list() == [ID + "a/x", ID + "b/x", ID + "a/x", None, None]
+    assert bad.to_list() == [False, False, False, False, True]
+    assert calls == [("a", "x"), ("b", "x"), ("a", "X")]
+    constant, _ = functions.apply("resource", context, ["a", "x"], 3)
+    assert constant.to_list() == [ID + "a/x"] * 3
+    assert len(calls) == 4
 
 
 def test_every_function_that_can_fail_has_a_rule() -> None:

@@ -131,7 +131,7 @@ ENTRY = "[foaf:homepage, ex:page/$(id)~iri]"
         ("xsd:decimal", "xsd:whole", 23, "xsd:whole is not one of xsd:boolean, xsd:integer"),
         ("xsd:decimal", "xsdd:decimal", 23, "'xsdd:decimal' is no IRI and no name of a declared"),
         ("en~lang", "EN~lang", 22, "'EN' is not a lower-case language tag"),
-        ("language: zh", "language: {}", 25, "expected text"),
+        ("language: zh", "language: {}", 25, "function is missing"),
         ("aic:self", "acx:self", 26, "'acx:self' is no IRI and no name of a declared prefix"),
         ("aic:self", "self", 26, "'self' is no IRI and no name of a declared prefix"),
         ("aic:Thing", "acx:Thing", 21, "'acx:Thing' starts with no scheme and no declared"),
