@@ -23,7 +23,7 @@ from kg.etl import Context, Dataset, Source, Statements
 from kg.release import Candidate, Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tables import Account, Sheet, write_rejects
-from kg.validate import NotConforming, Report, validate
+from kg.validate import NotConforming, Report, Shapes, validate
 
 #: Told the stage that begins, and how far the build is (0 to 1).
 Progress = Callable[[str, float], None]
@@ -193,12 +193,9 @@ class _Build:
             loading = pool.submit(
                 release.load_store, self.candidate.store_path, self.candidate.dump_path
             )
-            report = validate(
-                self.store.quads_for_pattern(None, None, None, DefaultGraph()),
-                self.store.quads_for_pattern(
-                    None, None, None, NamedNode(ontology.GRAPHS["shapes"])
-                ),
-            )
+            graph = NamedNode(ontology.GRAPHS["shapes"])
+            shapes = Shapes.compile(self.store.quads_for_pattern(None, None, None, graph))
+            report = validate(self.store, shapes)
             loading.result()
         keys = {(result.focus, result.path, result.value) for result in report.results}
         if not keys:
