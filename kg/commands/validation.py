@@ -17,17 +17,14 @@ def add_commands(command: Command) -> None:
 
 
 def _validate(options: argparse.Namespace, settings: Settings) -> int:
-    from pyoxigraph import DefaultGraph
-
-    from kg.validate import validate
+    from kg.validate import Shapes, validate
 
     release = chosen(settings, options.release)
     with release.lease():
         graph, base = ontology.GRAPHS["shapes"], release.manifest.base
         paths = ontology.modules(shipped("ontology"), "shapes")
-        shapes = [quad for path in paths for quad in ontology.read(path, graph, base)]
-        data = release.open().quads_for_pattern(None, None, None, DefaultGraph())
-        report = validate(data, shapes)
+        shapes = Shapes.compile(q for path in paths for q in ontology.read(path, graph, base))
+        report = validate(release.open(), shapes)
     if options.json:
         print_json(report.data())
     else:

@@ -1,0 +1,648 @@
+"""The constraint components of SHACL Core (§4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from kg import vocab
+from kg.validate import literals
+from kg.validate.model import (
+    ANY,
+    Constraint,
+    Draft,
+    Found,
+    Shape,
+    Suspicion,
+    all_of,
+    any_of,
+    negated,
+    some,
+    suspect,
+)
+from kg.validate.paths import Here, Predicate, Step, Term
+
+if TYPE_CHECKING:
+    from kg.validate.judging import Judge
+
+RDF_TYPE: Final = NamedNode(vocab.RDF + "type")
+_STRING: Final = vocab.XSD + "string"
+#: Above this, a count is left to be taken at each node.
+_COUNTED: Final = 4
+
+
+def exact(expression: str) -> Suspicion:
+    """A suspicion that is right."""
+    return Suspicion(expression, exact=True)
+
+
+def loose(expression: str) -> Suspicion:
+    """A suspicion that may be too wide."""
+    return Suspicion(expression, exact=False)
+
+
+class PerValue(Constraint):
+    """A constraint that finds a value, or does not."""
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:
+        """Each value that does not hold."""
+        return [Found(value) for value in values if not self.holds(judge, shape, focus, value)]
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:
+        """Whether the value satisfies the constraint."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Class(PerValue):
+    """§4.1.1."""
+
+    iri: NamedNode
+    component: ClassVar[str] = "ClassConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value is an instance."""
+        return judge.is_instance(value, self.iri)
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """No type that stands under the class."""
+        classes = draft.classes(self.iri)
+        if not classes:
+            return exact("true")
+        if len(classes) == 1:
+            return exact(f"NOT EXISTS {{ {value} {RDF_TYPE} {classes[0]} }}")
+        kind, names = draft.variable(), ", ".join(map(str, classes))
+        return exact(f"NOT EXISTS {{ {value} {RDF_TYPE} {kind} FILTER({kind} IN ({names})) }}")
+
+    def reads(self, shape: Shape) -> Iterator[Step]:
+        """The types of each value."""
+        yield Step(shape.path, RDF_TYPE)
+
+    def parameters(self) -> dict[str, str]:
+        """The class."""
+        return {"class": vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class Datatype(PerValue):
+    """§4.1.2."""
+
+    iri: NamedNode
+    component: ClassVar[str] = "DatatypeConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value is a well-formed literal of the datatype."""
+        return isinstance(value, Literal) and literals.of_datatype(value, self.iri.value)
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """Another datatype, or a text that needs a closer look."""
+        name = self.iri.value
+        same = f"DATATYPE({value}) = {self.iri}"
+        if name in literals.NUMERIC:
+            return exact(f"!COALESCE({same} && isNumeric({value}), false)")
+        if name in literals.SAFE_FORMS:
+            form = Literal(literals.SAFE_FORMS[name])
+            return loose(f"!COALESCE({same} && REGEX(STR({value}), {form}), false)")
+        if name in literals.FREE:
+            return exact(f"!COALESCE({same}, false)")
+        return loose(
+            f"isLiteral({value})" if name in literals.FORMS else f"!COALESCE({same}, false)"
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """The datatype."""
+        return {"datatype": vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class NodeKind(PerValue):
+    """§4.1.3."""
+
+    kind: str
+    component: ClassVar[str] = "NodeKindConstraintComponent"
+    KINDS: ClassVar[dict[str, tuple[type, ...]]] = {
+        "IRI": (NamedNode,),
+        "BlankNode": (BlankNode,),
+        "Literal": (Literal,),
+        "BlankNodeOrIRI": (BlankNode, NamedNode),
+        "BlankNodeOrLiteral": (BlankNode, Literal),
+        "IRIOrLiteral": (NamedNode, Literal),
+    }
+    _TESTS: ClassVar[dict[type, str]] = {
+        NamedNode: "isIRI",
+        BlankNode: "isBlank",
+        Literal: "isLiteral",
+    }
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value is of the kind."""
+        return isinstance(value, self.KINDS[self.kind])
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """Another kind."""
+        tests = (f"{self._TESTS[kind]}({value})" for kind in self.KINDS[self.kind])
+        return exact(f"!({' || '.join(tests)})")
+
+    def parameters(self) -> dict[str, str]:
+        """The kind."""
+        return {"nodeKind": f"sh:{self.kind}"}
+
+
+@dataclass(frozen=True)
+class Count(Constraint):
+    """§4.2: at least, or at most, so many values."""
+
+    number: int
+    at_most: bool
+
+    @property
+    def by_value(self) -> bool:
+        """Whether one value tells: there is another."""
+        return self.at_most and self.number <= 1
+
+    @property
+    def component(self) -> str:
+        """One of two."""
+        return f"{'Max' if self.at_most else 'Min'}CountConstraintComponent"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """Too many, or too few."""
+        wrong = len(values) > self.number if self.at_most else len(values) < self.number
+        return [Found(None)] if wrong else []
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:
+        """One value too many; or not as many."""
+        path = shape.path
+        if self.at_most and self.number <= 1:
+            other = draft.variable()
+            if self.number < 1:
+                return exact("true")
+            return exact(f"EXISTS {{ {focus} {path} {other} FILTER(!sameTerm({other}, {value})) }}")
+        if not self.at_most and self.number < 1:
+            return exact("false")
+        wanted = self.number + self.at_most
+        if wanted > _COUNTED:
+            return ANY
+        names = [draft.variable() for _ in range(wanted)]
+        differ = [
+            f"!sameTerm({a}, {b})" for index, a in enumerate(names) for b in names[index + 1 :]
+        ]
+        patterns = " . ".join(f"{focus} {path} {name}" for name in names)
+        there = f"EXISTS {{ {patterns}" + (f" FILTER({' && '.join(differ)}) }}" if differ else " }")
+        return exact(there if self.at_most else f"!({there})")
+
+    def parameters(self) -> dict[str, str]:
+        """The number."""
+        return {"maxCount" if self.at_most else "minCount": str(self.number)}
+
+
+@dataclass(frozen=True)
+class Range(PerValue):
+    """§4.3: a bound on values, as SPARQL compares."""
+
+    parameter: str
+    bound: Literal
+    _OPERATORS: ClassVar[dict[str, tuple[str, bool]]] = {
+        "minExclusive": ("<", True),
+        "minInclusive": ("<=", True),
+        "maxExclusive": ("<", False),
+        "maxInclusive": ("<=", False),
+    }
+
+    @property
+    def component(self) -> str:
+        """One of four."""
+        return f"{self.parameter[0].upper()}{self.parameter[1:]}ConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value is on the right side."""
+        if not isinstance(value, Literal):
+            return False
+        operator, bound_first = self._OPERATORS[self.parameter]
+        pair = (self.bound, value) if bound_first else (value, self.bound)
+        return literals.compare(pair[0], operator, pair[1])
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """Not comparable, or on the wrong side."""
+        operator, bound_first = self._OPERATORS[self.parameter]
+        pair = (self.bound, value) if bound_first else (value, self.bound)
+        test = f"{pair[0]} {operator} {pair[1]}"
+        return loose(f'!COALESCE({test} && LANG({value}) = "", false)')
+
+    def parameters(self) -> dict[str, str]:
+        """The bound."""
+        return {self.parameter: self.bound.value}
+
+
+@dataclass(frozen=True)
+class Length(PerValue):
+    """§4.4.1 and §4.4.2."""
+
+    number: int
+    at_most: bool
+
+    @property
+    def component(self) -> str:
+        """One of two."""
+        return f"{'Max' if self.at_most else 'Min'}LengthConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the text is long, or short, enough."""
+        if not isinstance(value, Literal | NamedNode):
+            return False
+        return len(value.value) <= self.number if self.at_most else len(value.value) >= self.number
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A blank node, or too long, or too short."""
+        if self.number == 1 and not self.at_most:
+            return exact(f'isBlank({value}) || STR({value}) = ""')
+        operator = ">" if self.at_most else "<"
+        return exact(f"isBlank({value}) || STRLEN(STR({value})) {operator} {self.number}")
+
+    def parameters(self) -> dict[str, str]:
+        """The number."""
+        return {"maxLength" if self.at_most else "minLength": str(self.number)}
+
+
+@dataclass(frozen=True)
+class Pattern(PerValue):
+    """§4.4.3."""
+
+    pattern: str
+    flags: str = ""
+    component: ClassVar[str] = "PatternConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the pattern is found in the text."""
+        return isinstance(value, Literal | NamedNode) and literals.matches(
+            value.value, self.pattern, self.flags
+        )
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A blank node, or a text without the pattern."""
+        if not literals.is_pattern(self.pattern, self.flags):
+            return loose(f"isBlank({value}) || true")
+        arguments = f"STR({value}), {Literal(self.pattern)}, {Literal(self.flags)}"
+        return exact(f"isBlank({value}) || !REGEX({arguments})")
+
+    def parameters(self) -> dict[str, str]:
+        """The pattern."""
+        return {"pattern": self.pattern, "flags": self.flags}
+
+
+@dataclass(frozen=True)
+class LanguageIn(PerValue):
+    """§4.4.4."""
+
+    languages: tuple[str, ...]
+    component: ClassVar[str] = "LanguageInConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the language is within one of the ranges."""
+        tag = (value.language or "").lower() if isinstance(value, Literal) else ""
+        return bool(tag) and any(
+            tag == each or tag.startswith(f"{each}-") or each == "*"
+            for each in map(str.lower, self.languages)
+        )
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """No language, or another."""
+        tests = (f"LANGMATCHES(LANG({value}), {Literal(each)})" for each in self.languages)
+        return exact(f"!COALESCE({' || '.join(tests) or 'false'}, false)")
+
+    def parameters(self) -> dict[str, str]:
+        """The languages."""
+        return {"languageIn": ", ".join(self.languages)}
+
+
+@dataclass(frozen=True)
+class UniqueLang(Constraint):
+    """§4.4.5."""
+
+    component: ClassVar[str] = "UniqueLangConstraintComponent"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """Each language that two values share."""
+        tags = Counter(
+            value.language.lower()
+            for value in values
+            if isinstance(value, Literal) and value.language
+        )
+        return [Found(None) for count in tags.values() if count > 1]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:
+        """Another value in the language of this one."""
+        other = draft.variable()
+        same = f"LCASE(LANG({other})) = LCASE(LANG({value})) && !sameTerm({other}, {value})"
+        there = f"EXISTS {{ {focus} {shape.path} {other} FILTER({same}) }}"
+        return exact(f'isLiteral({value}) && LANG({value}) != "" && {there}')
+
+
+@dataclass(frozen=True)
+class Equals(Constraint):
+    """§4.5.1."""
+
+    iri: NamedNode
+    component: ClassVar[str] = "EqualsConstraintComponent"
+    by_value: ClassVar[bool] = False
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """What stands on one side only."""
+        others = judge.look(focus, self.iri, False)
+        known, wanted = set(values), set(others)
+        return [
+            Found(value)
+            for value in (
+                *(v for v in values if v not in wanted),
+                *(v for v in others if v not in known),
+            )
+        ]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A value on one side only."""
+        here = Predicate(self.iri)
+        if not shape.is_property:
+            there = draft.variable()
+            only = f"EXISTS {{ {focus} {here} {there} FILTER(!sameTerm({there}, {focus})) }}"
+            return exact(f"NOT EXISTS {{ {focus} {here} {focus} }} || {only}")
+        tests = []
+        for one, two in ((shape.path, here), (here, shape.path)):
+            name, other = draft.variable(), draft.variable()
+            same = f"NOT EXISTS {{ {focus} {two} {other} FILTER(sameTerm({other}, {name})) }}"
+            tests.append(f"EXISTS {{ {focus} {one} {name} FILTER({same}) }}")
+        return exact(" || ".join(tests))
+
+    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
+        """The other property."""
+        yield Step(Here(), self.iri)
+
+    def parameters(self) -> dict[str, str]:
+        """The other property."""
+        return {"equals": vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class Disjoint(Constraint):
+    """§4.5.2."""
+
+    iri: NamedNode
+    component: ClassVar[str] = "DisjointConstraintComponent"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """What stands on both sides."""
+        others = set(judge.look(focus, self.iri, False))
+        return [Found(value) for value in values if value in others]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A value on both sides."""
+        other = draft.variable()
+        return exact(f"EXISTS {{ {focus} {self.iri} {other} FILTER(sameTerm({other}, {value})) }}")
+
+    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
+        """The other property."""
+        yield Step(Here(), self.iri)
+
+    def parameters(self) -> dict[str, str]:
+        """The other property."""
+        return {"disjoint": vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class LessThan(Constraint):
+    """§4.5.3 and §4.5.4."""
+
+    iri: NamedNode
+    or_equal: bool
+
+    @property
+    def component(self) -> str:
+        """One of two."""
+        return f"LessThan{'OrEquals' if self.or_equal else ''}ConstraintComponent"
+
+    @property
+    def operator(self) -> str:
+        """SPARQL's sign."""
+        return "<=" if self.or_equal else "<"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """Each value that is not less than each of the others."""
+        others = judge.look(focus, self.iri, False)
+        return [
+            Found(value)
+            for value in values
+            for other in others
+            if not (
+                isinstance(value, Literal)
+                and isinstance(other, Literal)
+                and literals.compare(value, self.operator, other)
+            )
+        ]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A pair that is not in order, or that has none."""
+        other = draft.variable()
+        order = f'{value} {self.operator} {other} && LANG({value}) = "" && LANG({other}) = ""'
+        pair = f"{focus} {self.iri} {other} FILTER(!COALESCE({order}, false))"
+        return loose(f"EXISTS {{ {pair} }}")
+
+    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
+        """The other property."""
+        yield Step(Here(), self.iri)
+
+    def parameters(self) -> dict[str, str]:
+        """The other property."""
+        name = "lessThanOrEquals" if self.or_equal else "lessThan"
+        return {name: vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class HasValue(Constraint):
+    """§4.8.2."""
+
+    term: Term
+    component: ClassVar[str] = "HasValueConstraintComponent"
+    by_value: ClassVar[bool] = False
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """That the value is missing."""
+        return [] if self.term in values else [Found(None)]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """The value is missing."""
+        if isinstance(self.term, BlankNode):
+            return ANY
+        if not shape.is_property:
+            return exact(f"!sameTerm({focus}, {self.term})")
+        return exact(f"NOT EXISTS {{ {focus} {shape.path} {self.term} }}")
+
+    def parameters(self) -> dict[str, str]:
+        """The value."""
+        return {"hasValue": shown(self.term)}
+
+
+@dataclass(frozen=True)
+class In(PerValue):
+    """§4.8.3."""
+
+    terms: tuple[Term, ...]
+    component: ClassVar[str] = "InConstraintComponent"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_known", frozenset(self.terms))
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value is one of the terms."""
+        return value in self._known  # type: ignore[attr-defined]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """Another value."""
+        if any(isinstance(term, BlankNode) for term in self.terms):
+            return ANY
+        tests = (f"sameTerm({value}, {term})" for term in self.terms)
+        return exact(f"!({' || '.join(tests) or 'false'})")
+
+    def parameters(self) -> dict[str, str]:
+        """The terms."""
+        return {"in": ", ".join(map(shown, self.terms))}
+
+
+@dataclass(frozen=True)
+class Closed(Constraint):
+    """§4.8.1."""
+
+    allowed: frozenset[NamedNode]
+    component: ClassVar[str] = "ClosedConstraintComponent"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """Each statement by another property."""
+        return [
+            Found(found, str(predicate))
+            for value in values
+            for predicate, found in judge.statements(value)
+            if predicate not in self.allowed
+        ]
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """A statement by another property."""
+        predicate, found = draft.variable(), draft.variable()
+        names = ", ".join(sorted(map(str, self.allowed)))
+        test = f"FILTER({predicate} NOT IN ({names}))" if names else ""
+        return exact(f"EXISTS {{ {value} {predicate} {found} {test} }}")
+
+    def reads(self, shape: Shape) -> Iterator[Step]:
+        """Whatever the values state."""
+        yield Step(shape.path, None)
+
+
+@dataclass(frozen=True)
+class Logical(PerValue):
+    """§4.6: not, and, or, xone; and sh:node (§4.7.1), which is an `and` of one."""
+
+    name: str
+    shapes: tuple[Shape, ...]
+
+    @property
+    def component(self) -> str:
+        """One of five."""
+        return f"{self.name.capitalize()}ConstraintComponent"
+
+    def holds(self, judge: Judge, shape: Shape, focus: Term, value: Term) -> bool:  # noqa: ARG002
+        """Whether the value conforms to none, all, some, or exactly one of the shapes."""
+        conforming = (judge.conforms(each, value) for each in self.shapes)
+        match self.name:
+            case "not":
+                return not any(conforming)
+            case "or":
+                return any(conforming)
+            case "xone":
+                return sum(conforming) == 1
+            case _:
+                return all(conforming)
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """The same of the suspicions."""
+        each = [suspect(one, value, draft) for one in self.shapes]
+        match self.name:
+            case "not":
+                return any_of(negated(one) for one in each)
+            case "or":
+                return all_of(each)
+            case "xone":
+                if not all(one.exact for one in each):
+                    return ANY
+                total = " + ".join(f"IF({one.expression}, 0, 1)" for one in each)
+                return exact(f"({total}) != 1")
+            case _:
+                return any_of(each)
+
+    def inner(self) -> Iterator[Shape]:
+        """The shapes."""
+        return iter(self.shapes)
+
+    def parameters(self) -> dict[str, str]:
+        """The shapes."""
+        return {self.name: ", ".join(shown(each.term) for each in self.shapes)}
+
+
+@dataclass(frozen=True)
+class Qualified(Constraint):
+    """§4.7.3."""
+
+    shape: Shape
+    number: int
+    at_most: bool
+    #: Shapes of the neighbours, which a counted value must not conform to.
+    siblings: tuple[Shape, ...] = ()
+    by_value: ClassVar[bool] = False
+
+    @property
+    def component(self) -> str:
+        """One of two."""
+        return f"Qualified{'Max' if self.at_most else 'Min'}CountConstraintComponent"
+
+    def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
+        """Too many, or too few, that conform."""
+        count = sum(
+            judge.conforms(self.shape, value)
+            and not any(judge.conforms(each, value) for each in self.siblings)
+            for value in values
+        )
+        wrong = count > self.number if self.at_most else count < self.number
+        return [Found(None)] if wrong else []
+
+    def suspect(self, shape: Shape, focus: str, value: str, draft: Draft) -> Suspicion:  # noqa: ARG002
+        """One that conforms, or none."""
+        if not self.at_most and self.number < 1:
+            return exact("false")
+        name = draft.variable()
+        parts = [negated(suspect(self.shape, name, draft))]
+        parts += (suspect(each, name, draft) for each in self.siblings)
+        there = some(f"{focus} {shape.path} {name}", all_of(parts))
+        if self.at_most:
+            return there if self.number == 0 else loose(there.expression)
+        return negated(there) if self.number == 1 else ANY
+
+    def inner(self) -> Iterator[Shape]:
+        """The shape and its siblings."""
+        yield self.shape
+        yield from self.siblings
+
+    def parameters(self) -> dict[str, str]:
+        """The number."""
+        name = "qualifiedMaxCount" if self.at_most else "qualifiedMinCount"
+        return {name: str(self.number), "qualifiedValueShape": shown(self.shape.term)}
+
+
+def shown(term: Term) -> str:
+    """A term as a message shows it."""
+    match term:
+        case NamedNode():
+            return vocab.shorten(term.value)
+        case Literal():
+            return term.value
+        case _:
+            return str(term)

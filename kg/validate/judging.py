@@ -1,0 +1,129 @@
+"""The exact judgement of a shape at a focus node, read from the store's default graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
+
+from kg import vocab
+from kg.validate.defaults import default_message
+from kg.validate.model import Found, Shape, Target
+from kg.validate.paths import Term
+from kg.validate.queries import filled, plain
+from kg.validate.report import Result
+
+_GRAPH: Final = DefaultGraph()
+_TYPE: Final = NamedNode(vocab.RDF + "type")
+_SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
+
+
+class Judge:
+    """What is asked of one store while it is validated; its hierarchy is read once."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._below: dict[Term, list[NamedNode]] = {}
+        for quad in store.quads_for_pattern(None, _SUBCLASS, None, _GRAPH):
+            if isinstance(quad.subject, NamedNode):
+                self._below.setdefault(quad.object, []).append(quad.subject)
+        self._closures: dict[NamedNode, frozenset[Term]] = {}
+        self._live: dict[NamedNode, list[NamedNode]] = {}
+
+    def look(self, node: Term, predicate: NamedNode, inverse: bool) -> list[Term]:
+        """The neighbours of a node by a predicate."""
+        match = self.store.quads_for_pattern
+        if inverse:
+            return [quad.subject for quad in match(None, predicate, node, _GRAPH)]
+        if isinstance(node, NamedNode | BlankNode):
+            return [quad.object for quad in match(node, predicate, None, _GRAPH)]
+        return []
+
+    def statements(self, node: Term) -> Iterator[tuple[NamedNode, Term]]:
+        """The predicates and objects of a node."""
+        if isinstance(node, NamedNode | BlankNode):
+            for quad in self.store.quads_for_pattern(node, None, None, _GRAPH):
+                yield quad.predicate, quad.object
+
+    def subclasses(self, iri: NamedNode) -> frozenset[Term]:
+        """The class and all that stand under it."""
+        if (known := self._closures.get(iri)) is None:
+            found, waiting = {iri}, [iri]
+            while waiting:
+                for below in self._below.get(waiting.pop(), ()):
+                    if below not in found:
+                        found.add(below)
+                        waiting.append(below)
+            known = self._closures[iri] = frozenset(found)
+        return known
+
+    def live(self, iri: NamedNode) -> list[NamedNode]:
+        """The classes of `subclasses` that have instances, the class itself first."""
+        if (known := self._live.get(iri)) is None:
+            names = [each for each in self.subclasses(iri) if isinstance(each, NamedNode)]
+            known = self._live[iri] = [
+                each
+                for each in sorted(names, key=lambda name: (name != iri, name.value))
+                if any(self.store.quads_for_pattern(None, _TYPE, each, _GRAPH))
+            ]
+        return known
+
+    def is_instance(self, node: Term, iri: NamedNode) -> bool:
+        """Whether the node is a SHACL instance of the class."""
+        classes = self.subclasses(iri)
+        return any(kind in classes for kind in self.look(node, _TYPE, False))
+
+    def targeted(self, target: Target, node: Term) -> bool:
+        """Whether the target has the node."""
+        term = target.term
+        if target.kind == "node":
+            return node == term
+        assert isinstance(term, NamedNode)  # noqa: S101 - `compile` has checked it
+        if target.kind == "class":
+            return self.is_instance(node, term)
+        return bool(self.look(node, term, target.kind == "objectsOf"))
+
+    def conforms(self, shape: Shape, node: Term) -> bool:
+        """Whether a node conforms to a shape (§3.4.2)."""
+        if shape.deactivated:
+            return True
+        values = shape.path.walk(self.look, node)
+        if any(
+            any(True for _ in each.judge(self, shape, node, values)) for each in shape.constraints
+        ):
+            return False
+        return all(self.conforms(each, value) for each in shape.properties for value in values)
+
+    def results(self, shape: Shape, focus: Term) -> Iterator[Result]:
+        """What the shape's own constraints find; its `sh:property` shapes report for themselves."""
+        if shape.deactivated or not shape.constraints:
+            return
+        values = shape.path.walk(self.look, focus)
+        for constraint in shape.constraints:
+            for found in constraint.judge(self, shape, focus, values):
+                yield Result(
+                    severity=shape.severity,
+                    focus=str(focus),
+                    path=str(shape.path) if found.path is None else found.path,
+                    value="" if found.value is None else str(found.value),
+                    component=constraint.component,
+                    shape=str(shape.term),
+                    message=_message(shape, constraint.component, constraint.parameters(), found),
+                    constraint="" if found.constraint is None else str(found.constraint),
+                )
+
+
+def _message(
+    shape: Shape, component: str, parameters: Mapping[str, str], found: Found
+) -> Mapping[str, str]:
+    if found.message:
+        return found.message
+    if not shape.messages:
+        return default_message(component, parameters)
+    if not any("{" in text for text in shape.messages.values()):
+        return shape.messages
+    value = {} if found.value is None else {"value": plain(found.value)}
+    return {
+        language: filled(text, {**parameters, **value}) for language, text in shape.messages.items()
+    }

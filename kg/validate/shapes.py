@@ -1,0 +1,557 @@
+"""Shapes compiled from a shapes graph, once for each content: well-formed, or an error."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
+
+from kg import vocab
+from kg.errors import KnowledgeGraphError
+from kg.validate import constraints as core
+from kg.validate import literals, queries
+from kg.validate.model import Constraint, Shape, Target, messages
+from kg.validate.paths import (
+    Alternative,
+    Here,
+    Path,
+    Predicate,
+    Repeated,
+    Term,
+    inverse,
+    joined,
+)
+
+#: Where a named shape is written, for example `ontology/shapes/core.ttl:120`; "" where unknown.
+Place = Callable[[str], str]
+
+_RDF_TYPE: Final = vocab.RDF + "type"
+_CLASS: Final = vocab.RDFS + "Class"
+_SUBCLASS: Final = vocab.RDFS + "subClassOf"
+_TARGETS: Final = {
+    "targetClass": "class",
+    "targetNode": "node",
+    "targetSubjectsOf": "subjectsOf",
+    "targetObjectsOf": "objectsOf",
+}
+_SEVERITY: Final = {vocab.SH + name: name for name in ("Violation", "Warning", "Info")}
+_LOGICAL: Final = ("and", "or", "xone")
+_RANGES: Final = ("minExclusive", "minInclusive", "maxExclusive", "maxInclusive")
+_PROPERTY_ONLY: Final = [
+    "minCount",
+    "maxCount",
+    "uniqueLang",
+    "lessThan",
+    "lessThanOrEquals",
+    "qualifiedValueShape",
+]
+_ONCE: Final = (
+    *("path", "datatype", "nodeKind", "minCount", "maxCount", "minLength", "maxLength"),
+    *("pattern", "flags", "languageIn", "uniqueLang", "in", "closed", "ignoredProperties"),
+    *("qualifiedMinCount", "qualifiedMaxCount", "qualifiedValueShapesDisjoint"),
+    *("severity", "deactivated"),
+    *_RANGES,
+)
+#: What says something of a shape, or of what else its node is, and constrains nothing.
+_SILENT: Final = (
+    *("name", "description", "order", "group", "defaultValue", "message", "entailment"),
+    *("shapesGraph", "suggestedShapesGraph", "declare", "prefixes", "select", "ask"),
+    *("parameter", "optional", "labelTemplate", "nodeValidator", "propertyValidator"),
+    *("validator", "rule"),
+)
+_MANY: Final = ("class", "equals", "disjoint", "hasValue", "not", "node", "property", "sparql")
+_KNOWN: Final = frozenset((*_ONCE, *_MANY, *_TARGETS, *_PROPERTY_ONLY, *_LOGICAL, *_SILENT))
+#: SHACL Advanced Features and SHACL-JS: pySHACL's.
+_ADVANCED: Final = frozenset(("target", "expression", "js"))
+_CACHED: Final = 16
+
+
+class Context(NamedTuple):
+    """Where a shape's focus nodes come from: what a path reaches from a target."""
+
+    target: Target
+    chain: Path
+
+
+@dataclass(eq=False)
+class Shapes:
+    """A compiled shapes graph."""
+
+    digest: str
+    quads: tuple[Quad, ...]
+    #: Every shape that is reached from a target, with the ways it is reached.
+    contexts: dict[Shape, list[Context]] = field(default_factory=dict)
+    #: Shapes with targets that pySHACL must judge, each with what is not covered.
+    uncovered: dict[Shape, list[str]] = field(default_factory=dict)
+
+    @staticmethod
+    def compile(quads: Iterable[Quad], place: Place | None = None) -> Shapes:
+        """Compile the statements, whatever graphs they stand in.
+
+        The same content is compiled once in a process. Raises KnowledgeGraphError where a shape
+        is ill-formed; the message names the shape and, where `place` knows it, file and line.
+        """
+        distinct = {Quad(quad.subject, quad.predicate, quad.object) for quad in quads}
+        given = sorted(distinct, key=str)
+        digest = hashlib.sha256("\n".join(map(str, given)).encode()).hexdigest()
+        if (known := _cache.get(digest)) is None:
+            known = _cache[digest] = _Compiler(given, place or (lambda _: "")).shapes(digest)
+            while len(_cache) > _CACHED:
+                _cache.popitem(last=False)
+        _cache.move_to_end(digest)
+        return known
+
+
+_cache: OrderedDict[str, Shapes] = OrderedDict()
+
+
+class _Compiler:
+    """One shapes graph, while it is read."""
+
+    def __init__(self, quads: list[Quad], place: Place) -> None:
+        self.quads = tuple(quads)
+        self.place = place
+        self.index: dict[Term, dict[str, list[Term]]] = {}
+        self.parents: dict[Term, list[tuple[str, Term]]] = {}
+        for quad in quads:
+            name = quad.predicate.value
+            self.index.setdefault(quad.subject, {}).setdefault(name, []).append(quad.object)
+            if isinstance(quad.object, BlankNode | NamedNode):
+                self.parents.setdefault(quad.object, []).append((name, quad.subject))
+        self.made: dict[Term, Shape] = {}
+        self.under_way: list[Term] = []
+        self.components = list(self.read_components())
+
+    def shapes(self, digest: str) -> Shapes:
+        """Every shape, compiled; those with targets in reach of a run."""
+        classes = {NamedNode(_CLASS), *self.below(NamedNode(_CLASS))}
+        roots = []
+        for term in self.index:
+            kinds = self.get(term, _RDF_TYPE)
+            typed = any(
+                kind in (NamedNode(vocab.SH + "NodeShape"), NamedNode(vocab.SH + "PropertyShape"))
+                for kind in kinds
+            )
+            targets = [
+                Target(kind, _canonical(each))
+                for name, kind in _TARGETS.items()
+                for each in self.sh(term, name)
+            ]
+            for target in targets:
+                if target.kind != "node" and not isinstance(target.term, NamedNode):
+                    self.fail(term, f"a target {target.term} that is no IRI")
+            if typed and isinstance(term, NamedNode) and any(kind in classes for kind in kinds):
+                targets.append(Target("class", term))
+            if typed or targets or self.sh(term, "target"):
+                shape = self.shape(term)
+                shape.targets = targets
+                if targets or self.sh(term, "target"):
+                    roots.append(shape)
+        made = Shapes(digest, self.quads)
+        for shape in roots:
+            if gaps := sorted(_gaps(shape)):
+                made.uncovered[shape] = gaps
+            elif not shape.deactivated:
+                for target in shape.targets:
+                    _reach(made.contexts, shape, Context(target, Here()))
+        return made
+
+    # --- reading the graph
+
+    def get(self, term: Term, name: str) -> list[Term]:
+        return self.index.get(term, {}).get(name, [])
+
+    def sh(self, term: Term, name: str) -> list[Term]:
+        return self.get(term, vocab.SH + name)
+
+    def below(self, top: Term) -> set[Term]:
+        found: set[Term] = set()
+        waiting = [top]
+        while waiting:
+            for name, below in self.parents.get(waiting.pop(), ()):
+                if name == _SUBCLASS and below not in found:
+                    found.add(below)
+                    waiting.append(below)
+        return found
+
+    def fail(self, term: Term, message: str) -> None:
+        """Raise KnowledgeGraphError that names the shape, by its owner where it has no name."""
+        owner, way = term, []
+        seen = {term}
+        while isinstance(owner, BlankNode):
+            above = next(
+                (each for each in self.parents.get(owner, ()) if each[1] not in seen), None
+            )
+            if above is None:
+                break
+            way.append(vocab.shorten(above[0]))
+            owner = above[1]
+            seen.add(owner)
+        path = self.sh(term, "path")
+        where = f" at {core.shown(path[0])}" if path and isinstance(path[0], NamedNode) else ""
+        within = f" ({' of '.join(way)}{where})" if way else where
+        known = self.place(owner.value) if isinstance(owner, NamedNode) else ""
+        prefix = f"{known}: " if known else ""
+        raise KnowledgeGraphError(
+            f"{prefix}ill-formed shape {core.shown(owner)}{within}: {message}"
+        )
+
+    def members(self, shape: Term, head: Term, name: str) -> list[Term]:
+        """The members of a list."""
+        found: list[Term] = []
+        seen: set[Term] = set()
+        while head != NamedNode(vocab.RDF + "nil"):
+            first, rest = self.get(head, vocab.RDF + "first"), self.get(head, vocab.RDF + "rest")
+            if head in seen or len(first) != 1 or len(rest) != 1:
+                self.fail(shape, f"the value of sh:{name} is no list")
+            seen.add(head)
+            found.append(first[0])
+            head = rest[0]
+        return found
+
+    def one(self, term: Term, name: str) -> Term | None:
+        """The value of a parameter that stands at most once."""
+        values = self.sh(term, name)
+        if len(values) > 1:
+            self.fail(term, f"sh:{name} stands {len(values)} times, expected once at most")
+        return values[0] if values else None
+
+    def integer(self, term: Term, name: str) -> int | None:
+        value = self.one(term, name)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, Literal)
+            or value.datatype.value != vocab.XSD + "integer"
+            or not literals.well_formed(value)
+        ):
+            self.fail(term, f"sh:{name} is {value}, expected an integer")
+        assert isinstance(value, Literal)  # noqa: S101 - `fail` raises
+        return int(value.value)
+
+    def boolean(self, term: Term, name: str) -> bool:
+        value = self.one(term, name)
+        if value is None:
+            return False
+        if not isinstance(value, Literal) or value.datatype.value != vocab.XSD + "boolean":
+            self.fail(term, f"sh:{name} is {value}, expected a boolean")
+        assert isinstance(value, Literal)  # noqa: S101 - `fail` raises
+        return value.value == "true"  # "1" is another literal, and does not switch anything on
+
+    def text(self, term: Term, name: str) -> str | None:
+        value = self.one(term, name)
+        if value is not None and not isinstance(value, Literal):
+            self.fail(term, f"sh:{name} is {value}, expected a text")
+        return value.value if isinstance(value, Literal) else None
+
+    def names(self, term: Term, name: str) -> list[NamedNode]:
+        found = []
+        for value in self.sh(term, name):
+            if not isinstance(value, NamedNode):
+                self.fail(term, f"sh:{name} is {value}, expected an IRI")
+            assert isinstance(value, NamedNode)  # noqa: S101 - `fail` raises
+            found.append(value)
+        return found
+
+    # --- paths
+
+    def path(self, shape: Term, node: Term, above: tuple[Term, ...] = ()) -> Path:
+        """The property path at a node (§2.3.1)."""
+        if isinstance(node, NamedNode):
+            return Predicate(node)
+        if node in above or not isinstance(node, BlankNode):
+            self.fail(shape, f"sh:path is {'cyclic' if node in above else node}, expected a path")
+        above = (*above, node)
+        if self.get(node, vocab.RDF + "first"):
+            parts = self.members(shape, node, "path")
+            if len(parts) < 2:
+                self.fail(shape, "a sequence path needs two members at least")
+            return joined(*(self.path(shape, part, above) for part in parts))
+        for name, mark in (
+            ("inversePath", "^"),
+            ("alternativePath", "|"),
+            ("zeroOrMorePath", "*"),
+            ("oneOrMorePath", "+"),
+            ("zeroOrOnePath", "?"),
+        ):
+            if (end := self.one(node, name)) is None:
+                continue
+            if mark == "|":
+                parts = self.members(shape, end, "alternativePath")
+                if len(parts) < 2:
+                    self.fail(shape, "an alternative path needs two members at least")
+                return Alternative(tuple(self.path(shape, part, above) for part in parts))
+            inner = self.path(shape, end, above)
+            return inverse(inner) if mark == "^" else Repeated(inner, mark)
+        self.fail(shape, "sh:path leads to a blank node that is no property path")
+        raise AssertionError
+
+    # --- shapes
+
+    def shape(self, term: Term) -> Shape:
+        """The shape at a term."""
+        if (known := self.made.get(term)) is not None:
+            return known
+        if term in self.under_way:
+            self.fail(term, "it is recursive: it refers to itself through its own constraints")
+        if isinstance(term, Literal | Triple):
+            self.fail(self.under_way[-1] if self.under_way else term, f"{term} is no shape")
+        self.under_way.append(term)
+        for name in self.index.get(term, {}):
+            local = name.removeprefix(vocab.SH)
+            if name.startswith(vocab.SH) and local not in _KNOWN and local not in _ADVANCED:
+                self.fail(term, f"sh:{local} is no constraint, target or property of SHACL's")
+        for name in _ONCE:
+            self.one(term, name)
+        paths = self.sh(term, "path")
+        kinds = self.get(term, _RDF_TYPE)
+        if not paths and NamedNode(vocab.SH + "PropertyShape") in kinds:
+            self.fail(term, "a property shape without sh:path")
+        if paths and NamedNode(vocab.SH + "NodeShape") in kinds:
+            self.fail(term, "a node shape with sh:path")
+        severity = self.one(term, "severity")
+        if severity is not None and not isinstance(severity, NamedNode):
+            self.fail(term, f"sh:severity is {severity}, expected an IRI")
+        shape = Shape(
+            term,
+            self.path(term, paths[0]) if paths else Here(),
+            _SEVERITY.get(severity.value, severity.value)
+            if isinstance(severity, NamedNode)
+            else "Violation",
+            messages(self.sh(term, "message")),
+            self.boolean(term, "deactivated"),
+        )
+        shape.uncovered = [f"sh:{name}" for name in sorted(_ADVANCED) if self.sh(term, name)]
+        shape.constraints = [
+            *self.simple(term, shape),
+            *self.of_shapes(term, shape),
+            *self.of_queries(term, shape),
+        ]
+        for each in self.sh(term, "property"):
+            inner = self.shape(each)
+            if not inner.is_property:
+                self.fail(term, f"sh:property names what has no sh:path: {core.shown(each)}")
+            shape.properties.append(inner)
+        self.under_way.pop()
+        self.made[term] = shape
+        return shape
+
+    def simple(self, term: Term, shape: Shape) -> Iterator[Constraint]:  # noqa: PLR0912
+        """The constraints that name no other shape."""
+        if not shape.is_property:
+            for name in _PROPERTY_ONLY:
+                if self.sh(term, name):
+                    self.fail(term, f"sh:{name} in a node shape, expected in a property shape")
+        for name in ("minCount", "maxCount"):
+            if (number := self.integer(term, name)) is not None:
+                yield core.Count(number, name == "maxCount")
+        for iri in self.names(term, "class"):
+            yield core.Class(iri)
+        for iri in self.names(term, "datatype"):
+            yield core.Datatype(iri)
+        for iri in self.names(term, "nodeKind"):
+            kind = iri.value.removeprefix(vocab.SH)
+            if kind not in core.NodeKind.KINDS:
+                self.fail(term, f"sh:nodeKind is {iri}, expected one of SHACL's six")
+            yield core.NodeKind(kind)
+        for name in _RANGES:
+            if (bound := self.one(term, name)) is not None:
+                if not isinstance(bound, Literal):
+                    self.fail(term, f"sh:{name} is {bound}, expected a literal")
+                assert isinstance(bound, Literal)  # noqa: S101 - `fail` raises
+                yield core.Range(name, bound)
+        for name in ("minLength", "maxLength"):
+            if (number := self.integer(term, name)) is not None:
+                yield core.Length(number, name == "maxLength")
+        if (pattern := self.text(term, "pattern")) is not None:
+            flags = self.text(term, "flags") or ""
+            if not literals.is_pattern(pattern, flags):
+                self.fail(term, f"sh:pattern is no regular expression: {pattern!r} ({flags!r})")
+            yield core.Pattern(pattern, flags)
+        if (head := self.one(term, "languageIn")) is not None:
+            tags = self.members(term, head, "languageIn")
+            yield core.LanguageIn(tuple(t.value for t in tags if isinstance(t, Literal)))
+        if self.boolean(term, "uniqueLang"):
+            yield core.UniqueLang()
+        for iri in self.names(term, "equals"):
+            yield core.Equals(iri)
+        for iri in self.names(term, "disjoint"):
+            yield core.Disjoint(iri)
+        for name in ("lessThan", "lessThanOrEquals"):
+            for iri in self.names(term, name):
+                yield core.LessThan(iri, name == "lessThanOrEquals")
+        for value in self.sh(term, "hasValue"):
+            yield core.HasValue(_canonical(value))
+        if (head := self.one(term, "in")) is not None:
+            yield core.In(tuple(map(_canonical, self.members(term, head, "in"))))
+        if self.boolean(term, "closed"):
+            ignored = self.one(term, "ignoredProperties")
+            allowed = self.members(term, ignored, "ignoredProperties") if ignored else []
+            allowed += (p for each in self.sh(term, "property") for p in self.sh(each, "path"))
+            yield core.Closed(frozenset(p for p in allowed if isinstance(p, NamedNode)))
+
+    def of_shapes(self, term: Term, shape: Shape) -> Iterator[Constraint]:
+        """The constraints that name other shapes."""
+        for name in ("not", "node"):
+            for value in self.sh(term, name):
+                yield core.Logical(name, (self.shape(value),))
+        for name in _LOGICAL:
+            for head in self.sh(term, name):
+                members = self.members(term, head, name)
+                yield core.Logical(name, tuple(self.shape(each) for each in members))
+        for value in self.sh(term, "qualifiedValueShape"):
+            least = self.integer(term, "qualifiedMinCount")
+            most = self.integer(term, "qualifiedMaxCount")
+            if least is None and most is None:
+                self.fail(term, "sh:qualifiedValueShape without a minimum or maximum count")
+            siblings: dict[Term, None] = {}
+            if self.boolean(term, "qualifiedValueShapesDisjoint"):
+                for name, parent in self.parents.get(term, ()):
+                    if name == vocab.SH + "property":
+                        for sibling in self.sh(parent, "property"):
+                            siblings.update(dict.fromkeys(self.sh(sibling, "qualifiedValueShape")))
+                siblings.pop(value, None)
+            others = tuple(self.shape(each) for each in siblings)
+            for number, at_most in ((least, False), (most, True)):
+                if number is not None:
+                    yield core.Qualified(self.shape(value), number, at_most, others)
+        del shape
+
+    # --- SPARQL
+
+    def of_queries(self, term: Term, shape: Shape) -> Iterator[Constraint]:
+        """`sh:sparql`, and the constraint components that the graph declares."""
+        for node in self.sh(term, "sparql"):
+            if self.boolean(node, "deactivated"):
+                continue
+            given = messages(self.sh(node, "message"))
+            if (query := self.query(term, shape, node, {}, ask=False)) is not None:
+                yield queries.Sparql("SPARQLConstraintComponent", query, given)
+        for component, required, optional in self.components:
+            if not all(self.get(term, name) for name in required):
+                continue
+            chosen = self.validator(component, shape)
+            if chosen is None:
+                continue
+            several = [name for name in (*required, *optional) if len(self.get(term, name)) > 1]
+            if several and len(required) + len(optional) > 1:
+                self.fail(term, f"{core.shown(NamedNode(several[0]))} stands more than once")
+            first = required[0] if required else ""
+            for value in self.get(term, first):
+                values = {_local(name): self.get(term, name)[0]
+                          for name in (*required, *optional) if self.get(term, name)}  # fmt: skip
+                values[_local(first)] = value
+                ask = bool(self.sh(chosen, "ask"))
+                query = self.query(term, shape, chosen, values, ask=ask)
+                if query is not None:
+                    yield queries.Sparql(
+                        component.value,
+                        query,
+                        messages(self.sh(chosen, "message"))
+                        or messages(self.sh(component, "message")),
+                        {name: queries.plain(each) for name, each in values.items()},
+                    )
+
+    def validator(self, component: NamedNode, shape: Shape) -> Term | None:
+        own = "propertyValidator" if shape.is_property else "nodeValidator"
+        found = self.sh(component, own) or self.sh(component, "validator")
+        return found[0] if found else None
+
+    def query(
+        self, term: Term, shape: Shape, node: Term, values: dict[str, Term], *, ask: bool
+    ) -> queries.Query | None:
+        """The query of a constraint; None where pySHACL must ask it."""
+        text = self.text(node, "ask" if ask else "select")
+        if text is None:
+            self.fail(term, "a SPARQL constraint without sh:select")
+        assert text is not None  # noqa: S101 - `fail` raises
+        values = {**values, "currentShape": term} if "currentShape" in text else values
+        beyond = ["shapesGraph"] if "shapesGraph" in text else []
+        beyond += [name for name, value in values.items() if isinstance(value, BlankNode)]
+        if beyond:
+            shape.uncovered.append(f"${beyond[0]} in a query")
+            return None
+        try:
+            return queries.read(
+                text, self.prefixes(node), node, path=str(shape.path), parameters=values, ask=ask
+            )
+        except KnowledgeGraphError as error:
+            self.fail(term, str(error))
+            raise
+
+    def prefixes(self, node: Term) -> dict[str, str]:
+        """The prefixes that a query may use: those declared where `sh:prefixes` points."""
+        found = {name: vocab.PREFIXES[name] for name in ("rdf", "rdfs", "owl", "xsd", "sh")}
+        waiting, seen = list(self.sh(node, "prefixes")), set[Term]()
+        while waiting:
+            holder = waiting.pop()
+            if holder in seen:
+                continue
+            seen.add(holder)
+            waiting += self.get(holder, vocab.OWL + "imports")
+            for declared in self.sh(holder, "declare"):
+                prefix, namespace = self.text(declared, "prefix"), self.text(declared, "namespace")
+                if prefix is None or namespace is None:
+                    self.fail(node, "sh:declare needs sh:prefix and sh:namespace")
+                found[str(prefix)] = str(namespace)
+        return found
+
+    def read_components(self) -> Iterator[tuple[NamedNode, list[str], list[str]]]:
+        """The constraint components declared: their mandatory and optional parameters."""
+        top = NamedNode(vocab.SH + "ConstraintComponent")
+        for kind in (top, *sorted(self.below(top), key=str)):
+            for name, component in self.parents.get(kind, ()):
+                if name != _RDF_TYPE or not isinstance(component, NamedNode):
+                    continue
+                required: list[str] = []
+                optional: list[str] = []
+                for parameter in self.sh(component, "parameter"):
+                    (optional if self.boolean(parameter, "optional") else required).extend(
+                        path.value
+                        for path in self.sh(parameter, "path")
+                        if isinstance(path, NamedNode)
+                    )
+                if required and not component.value.startswith(vocab.SH):
+                    yield component, sorted(required), sorted(optional)
+
+
+def _canonical(term: Term) -> Term:
+    """A literal as the store keeps it, so that it is equal to what is found there."""
+    if not isinstance(term, Literal):
+        return term
+    store = Store()
+    node = NamedNode(_CLASS)
+    store.add(Quad(node, node, term))
+    (kept,) = store
+    found: Term = kept.object
+    return found
+
+
+def _local(iri: str) -> str:
+    """The local name of a parameter's property, by which its query knows it (§6.2.1)."""
+    return iri[max(iri.rfind("#"), iri.rfind("/")) + 1 :]
+
+
+def _gaps(shape: Shape) -> set[str]:
+    """What of a shape, or of the shapes it names, the compiler does not cover."""
+    found = set(shape.uncovered)
+    for each in shape.properties:
+        found |= _gaps(each)
+    for constraint in shape.constraints:
+        for each in constraint.inner():
+            found |= _gaps(each)
+    return found
+
+
+def _reach(contexts: dict[Shape, list[Context]], shape: Shape, context: Context) -> None:
+    if shape.deactivated:
+        return
+    ways = contexts.setdefault(shape, [])
+    if context not in ways:
+        ways.append(context)
+        for each in shape.properties:
+            _reach(contexts, each, Context(context.target, joined(context.chain, shape.path)))
