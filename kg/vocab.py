@@ -54,8 +54,17 @@ PREFIXES: Final[dict[str, str]] = {
     "void": VOID,
 }
 
+#: What the ontology's axioms add to what is asserted; nothing in it is asserted as well.
+INFERRED: Final = GRAPH + "inferred"
+
+#: Graphs that are edited over HTTP stand under this; they survive every build.
+EDITS: Final = GRAPH + "edits/"
+
+#: Who edited them when, with which patch.
+AUDIT: Final = GRAPH + "audit"
+
 #: Graphs that stand beside the data: they are not merged into the default graph.
-SIDE_GRAPHS: Final = frozenset({GRAPH + "shapes", GRAPH + "provenance"})
+SIDE_GRAPHS: Final = frozenset({GRAPH + "shapes", GRAPH + "provenance", AUDIT})
 
 #: The kind under which resources of a class stand: `BASE<kind>/<key>`.
 KINDS: Final[dict[str, str]] = {

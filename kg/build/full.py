@@ -7,33 +7,31 @@ loader releases the GIL); a release that outgrows the memory budget is validated
 
 from __future__ import annotations
 
+import heapq
 import shutil
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import NamedNode, Store
 
-from kg import etl, ontology, release
+from kg import etl, infer, ontology, release, vocab
 from kg.build import lines
-from kg.build.inputs import Inputs, software
+from kg.build.delta import edited, quads
+from kg.build.inputs import Inputs, Schema, Staged, software
 from kg.build.outcome import Outcome, Stages, make_manifest
 from kg.build.provenance import described
-from kg.build.state import REPEATED, ROWS, Accounts, Made, Repeated, State
+from kg.build.state import REPEATED, Accounts, Made, Repeated, State, empty
 from kg.build.verdict import judged, write_reports
 from kg.etl import Source, Statements
 from kg.release import Candidate, ContentHash, Home
 from kg.settings import Settings
-from kg.tables import Account, Sheet
 from kg.validate import Report, validate
 
 #: Bytes that a triple takes in the store in memory, as measured.
 _TRIPLE: Final = 420
-
-_SHAPES: Final = NamedNode(ontology.GRAPHS["shapes"])
 
 
 @dataclass(frozen=True)
@@ -46,38 +44,42 @@ class Text:
 
 
 class Full:
-    """One run of the whole pipeline on a candidate."""
+    """One run of the whole pipeline on a candidate whose tables have been read."""
 
     def __init__(
-        self, home: Home, settings: Settings, inputs: Inputs, stages: Stages, candidate: Candidate
+        self,
+        home: Home,
+        settings: Settings,
+        inputs: Inputs,
+        stages: Stages,
+        candidate: Candidate,
+        staged: Staged,
     ) -> None:
         self.home, self.settings, self.inputs, self.stages = home, settings, inputs, stages
-        self.candidate = candidate
+        self.candidate, self.staged = candidate, staged
         self.context = inputs.context(settings.base)
         self.tally = lines.Tally()
         self.work = candidate.path / "work"
-        self.sheets: dict[str, dict[str, Sheet]] = {}
 
     def run(self) -> Outcome:
         """Build and publish; raises NotConforming, and then nothing has changed."""
-        self.stages.begin("read", 0.0)
-        found, notices = self.inputs.sources()
-        sources = [source for source, _ in found]
+        sources = self.staged.sources
         state = State(software(), self.inputs.schema(), self.settings.base)
         runs = lines.Runs(self.work)
-        for number, (source, folder) in enumerate(found):
+        self.stages.begin("map", 0.2)
+        for number, source in enumerate(sources):
             name = source.dataset.name
-            self.stages.begin("map", 0.4 * number / len(found))
-            self.stages.show(f"map {name}", 0.4 * number / len(found))
-            self.sheets[name] = etl.stage(source, folder, self.candidate.path / ROWS / name)
+            self.stages.show(f"map {name}", 0.2 + 0.2 * number / len(sources))
             state.sources[name] = self.map(source, runs)
         self.stages.begin("ontology", 0.4)
-        schema = list(ontology.quads(self.inputs.ontology, self.settings.base))
-        runs.add_bytes(lines.canonical(schema))
+        schema = self.inputs.schema_of(self.settings.base)
+        runs.add_bytes(lines.canonical(schema.quads))
         runs.add_bytes(lines.canonical(described(source.dataset for source in sources)))
+        if self.staged.before:
+            runs.add_bytes(edited(self.staged.before.open()))
         self.stages.begin("merge", 0.45)
         text = self.merge(runs)
-        report, content = self.judge(text, schema, sources)
+        report, content = self.judge(text, schema)
         self.stages.begin("publish", 0.95)
         accounts = state.accounts()
         state.write(self.candidate.path)
@@ -86,27 +88,26 @@ class Full:
         known = {each.id for each in self.home.releases()}
         version = ontology.version(self.inputs.ontology)
         base = self.settings.base
-        manifest = make_manifest(
-            content, base, version, sources, accounts, self.tally, self.stages
-        )
+        manifest = make_manifest(content, base, version, sources, accounts, self.tally, self.stages)
         published = self.home.publish(self.candidate, manifest)
         fresh = content.id not in known
-        return Outcome(published, fresh, accounts, report, tuple(notices), content.quads, 0)
+        return Outcome(
+            published, fresh, accounts, report, self.staged.notices, content.quads, whole=True
+        )
 
     def map(self, source: Source, runs: lines.Runs) -> Made:
         """Map a source's rows into the runs; says from what, and what became of them."""
         tables = {}
         sheets = {}
-        for name, sheet in self.sheets[source.dataset.name].items():
-            mapped = Account(source.dataset.name, name, sheet.account.file)
-            tables[name] = Accounts(sheet.account, mapped)
-            sheets[name] = replace(sheet, account=mapped)
+        for name, sheet in self.staged.sheets[source.dataset.name].items():
+            tables[name] = Accounts(sheet.account, empty(sheet))
+            sheets[name] = replace(sheet, account=tables[name].mapped)
 
         def keep(made: Statements) -> None:
-            runs.add_bytes(lines.canonical_text(made))
+            runs.add(made.lines())
 
-        etl.run(source, sheets, self.context, keep)
-        return Made(*self.inputs.digests(source), tables)
+        etl.run(source, sheets, self.context, keep, joined=self.staged.joined())
+        return Made(self.staged.basis(source, self.context), tables)
 
     def merge(self, runs: lines.Runs) -> Text:
         """Write what is asserted, sorted and merged."""
@@ -126,27 +127,39 @@ class Full:
                 default.writelines(line + b"\n" for line in stated)
         return replace(text, triples=triples)
 
-    def judge(
-        self, text: Text, schema: Iterable[Quad], sources: Iterable[Source]
-    ) -> tuple[Report, ContentHash]:
+    def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
         """Infer, write the dump and validate, beside the load of the store on disk."""
         place = self.candidate.store_path
+        in_memory = text.triples * _TRIPLE <= self.settings.build_memory
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(release.load_store, place, text.asserted)
-            if text.triples * _TRIPLE <= self.settings.build_memory:
+            if in_memory:
                 store = Store()
                 release.fill(store, text.default)
             else:
                 loading.result()
                 store = Store(place)
-            self.stages.begin("dump", 0.6)
-            asserted = self.tally.counted(lines.read(text.asserted))
-            content = release.write_dump(asserted, self.candidate.dump_path)
-            self.stages.begin("validate", 0.65)
-            shapes = [quad for quad in schema if quad.graph_name == _SHAPES]
-            found = validate(store.quads_for_pattern(None, None, None, DefaultGraph()), shapes)
+            self.stages.begin("infer", 0.55)
+            infer.materialise(store, schema.rules)
+            graph = NamedNode(vocab.INFERRED)
+            inferred = list(
+                lines.merged(
+                    sorted(lines.written(store.quads_for_pattern(None, None, None, graph)))
+                )
+            )
+            self.stages.begin("dump", 0.65)
+            asserted = lines.read(text.asserted)
+            content = release.write_dump(
+                self.tally.counted(heapq.merge(asserted, inferred)), self.candidate.dump_path
+            )
+            self.stages.begin("validate", 0.7)
+            report = validate(store, schema.shapes)
             del store
             self.stages.begin("load", 0.85)
             loading.result()
-        of = [(source, self.sheets[source.dataset.name]) for source in sources]
-        return judged(found, of, self.context), content
+            if in_memory:
+                on_disk = Store(place)
+                on_disk.bulk_extend(quads(inferred))
+                on_disk.flush()
+                del on_disk
+        return judged(report, self.staged.pairs(), self.context), content

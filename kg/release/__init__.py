@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from kg.patch import Patch, difference
 from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
+from kg.release.durable import link_tree
 from kg.release.home import Candidate, Home, Release
 from kg.release.manifest import Manifest, Source, tool_versions
 
@@ -24,6 +25,7 @@ __all__ = [
     "difference",
     "fill",
     "identity",
+    "link_tree",
     "load_store",
     "read_dump",
     "tool_versions",

@@ -154,9 +154,8 @@ class Candidate:
     def link(self, release: Release, name: str) -> None:
         """Take over a file or folder of the release by hard links: neither is ever changed."""
         source, target = release.path / name, self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
+            durable.link_tree(source, target)
         else:
             target.hardlink_to(source)
 

@@ -18,9 +18,10 @@ from kg.tables.model import (
     valid_pattern,
     write_rejects,
 )
-from kg.tables.staging import Sheet, read, stage
+from kg.tables.staging import DIGEST, Sheet, read, sha256, stage
 
 __all__ = [
+    "DIGEST",
     "LINE",
     "ROW",
     "Account",
@@ -30,6 +31,7 @@ __all__ = [
     "Sheet",
     "Table",
     "read",
+    "sha256",
     "stage",
     "valid_pattern",
     "write_rejects",

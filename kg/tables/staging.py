@@ -91,8 +91,13 @@ def read(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:
     for chunk in chunks(table, path, account):
         yield _sound(table, _clean(table, chunk), account)
     # Only now is it known that there is a file.
+    account.sha256 = sha256(path)
+
+
+def sha256(path: Path) -> str:
+    """The digest by which a file is known to be the same."""
     with path.open("rb") as file:
-        account.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _clean(table: Table, chunk: pl.DataFrame) -> pl.DataFrame:

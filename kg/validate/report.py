@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from kg.errors import KnowledgeGraphError
+from kg.errors import KnowledgeGraphError, ReleaseError
 from kg.tables import Origin
 from kg.validate import formats
 
@@ -78,6 +79,20 @@ class Report:
         ):
             with (folder / name).open("w", encoding="utf-8") as file:
                 file.writelines(parts)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The report that `write` left in a folder; raises ReleaseError where it is damaged."""
+        path = folder / "report.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            results = (
+                Result(**each | {"origins": tuple(Origin(**at) for at in each["origins"])})
+                for each in data["results"]
+            )
+            return cls(tuple(results))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ReleaseError(f"{path}: the report cannot be read: {error}") from None
 
 
 class NotConforming(KnowledgeGraphError):

@@ -21,7 +21,7 @@ from kg.release import Home, read_dump
 from kg.settings import Settings, shipped
 from kg.validate import NotConforming
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir() and os.environ.get("CI") != "true",
     reason="the third-party tables are not beside the checkout (../shared/data)",

@@ -1,0 +1,203 @@
+"""What a build reads, and the digests by which the next one knows what changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from pyoxigraph import NamedNode, Quad
+
+from kg import etl, ontology, tables
+from kg.build.outcome import Stages
+from kg.build.state import ROWS, Basis, State
+from kg.errors import InputError, ReleaseError
+from kg.etl import Context, Source
+from kg.infer import Rules
+from kg.release import Home, Release, link_tree
+from kg.settings import shipped
+from kg.tables import Sheet
+from kg.validate import Shapes
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a build reads: the project's own folders, and a folder of third-party tables."""
+
+    ontology: Path = field(default_factory=lambda: shipped("ontology"))
+    mappings: Path = field(default_factory=lambda: shipped("mappings"))
+    tables: Path = field(default_factory=lambda: shipped("tables"))
+    data: Path | None = None
+
+    def sources(self) -> tuple[list[tuple[Source, Path]], list[str]]:
+        """The sources whose tables are there, each with its folder; and notices of the others.
+
+        Raises InputError where a shipped table is missing, or no source is found in `data`.
+        """
+        found, notices = [], []
+        outside = 0
+        for source in etl.load(self.mappings):
+            if not source.maps:
+                continue
+            if source.dataset.shipped:
+                found.append((source, self.tables))
+            elif self.data is not None:
+                missing = [
+                    t.access for t in source.tables.values() if not (self.data / t.access).is_file()
+                ]
+                if missing:
+                    notices.append(
+                        f"{source.dataset.name}: left out, {missing[0]} is not in {self.data}"
+                    )
+                else:
+                    found.append((source, self.data))
+                    outside += 1
+        if self.data is not None and not outside:
+            raise InputError(
+                f"{self.data}: none of the sources' tables is here; `kg mapping list` names them"
+            )
+        return found, notices
+
+    def context(self, base: str) -> Context:
+        """What the functions of mappings look things up in."""
+        return Context(self.tables, self.ontology / "vocabularies", base)
+
+    def schema_of(self, base: str) -> Schema:
+        """The ontology, compiled; kept until one of its files changes."""
+        return _schema(self.ontology, base, self.schema())
+
+    def schema(self) -> str:
+        """The digest of the ontology: modules, vocabularies, shapes."""
+        return _digest(self.ontology, sorted(self.ontology.rglob("*.ttl")))
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The ontology as quads, as rules of inference, and its shapes."""
+
+    quads: tuple[Quad, ...]
+    rules: Rules
+    shapes: Shapes
+
+
+@lru_cache(maxsize=2)
+def _schema(folder: Path, base: str, digest: str) -> Schema:  # noqa: ARG001 - the digest is the key
+    quads = tuple(ontology.quads(folder, base))
+    shapes = [quad for quad in quads if quad.graph_name == NamedNode(ontology.GRAPHS["shapes"])]
+    return Schema(quads, Rules.compile(quads), Shapes.compile(shapes))
+
+
+@dataclass
+class Staged:
+    """The tables of all sources, read and checked into a candidate's folder.
+
+    A table whose file and rules are those of the current release is taken over from it.
+    """
+
+    root: Path
+    sources: list[Source]
+    notices: tuple[str, ...]
+    before: Release | None
+    state: State | None
+    sheets: dict[str, dict[str, Sheet]] = field(default_factory=dict)
+    same: set[str] = field(default_factory=set)  # sources that were taken over
+
+    def pairs(self) -> list[tuple[Source, dict[str, Sheet]]]:
+        """Each source with its sheets."""
+        return [(source, self.sheets[source.dataset.name]) for source in self.sources]
+
+    @classmethod
+    def read(cls, home: Home, inputs: Inputs, root: Path, stages: Stages) -> Staged:
+        """Read every source. Raises InputError where a table as a whole cannot be read."""
+        found, notices = inputs.sources()
+        try:
+            before: Release | None = home.current()
+        except ReleaseError:
+            before = None
+        state = State.read(before.path) if before else None
+        staged = cls(root, [source for source, _ in found], tuple(notices), before, state)
+        for number, (source, folder) in enumerate(found):
+            name = source.dataset.name
+            stages.show(f"read {name}", 0.2 * number / len(found))
+            staged.sheets[name] = staged.taken_over(source, folder) or etl.stage(
+                source, folder, root / name
+            )
+        return staged
+
+    def basis(self, source: Source, context: Context) -> Basis:
+        """What decides what a source's rows give, besides them."""
+        rests = etl.dependencies(source, context)
+        hashed = hashlib.blake2b(digest_size=16)
+        for path in sorted(rests.files):
+            hashed.update(f"{path.name}\0{tables.sha256(path)}\0".encode())
+        definitions = {each.dataset.name: definition(each) for each in self.sources}
+        for sheet in sorted(rests.sheets):
+            name, _, table = sheet.partition("/")
+            held = self.sheets.get(name, {}).get(table)
+            digest = held.account.sha256 if held else ""
+            hashed.update(f"{sheet}\0{definitions.get(name)}\0{digest}\0".encode())
+        graphs = {
+            graph
+            for triples_map in source.maps
+            for po in triples_map.predicate_objects
+            for graph in source.graphs(triples_map, po)
+        }
+        return Basis(definition(source), hashed.hexdigest(), tuple(sorted(graphs)))
+
+    def earlier(self, sheet: Sheet) -> Sheet:
+        """The sheet of the same table in the release before."""
+        before = cast(Release, self.before)
+        return replace(sheet, path=before.path / ROWS / sheet.path.relative_to(self.root))
+
+    def joined(self) -> dict[str, Sheet]:
+        """Every sheet under `source/table`, as joins name them."""
+        return {
+            f"{name}/{table}": sheet
+            for name, sheets in self.sheets.items()
+            for table, sheet in sheets.items()
+        }
+
+    def taken_over(self, source: Source, folder: Path) -> dict[str, Sheet] | None:
+        """The sheets of the current release, where it read these very tables by these rules."""
+        name = source.dataset.name
+        made = self.state.sources.get(name) if self.state else None
+        if not (self.before and self.state and made and self.state.software == software()):
+            return None
+        if made.basis.definition != definition(source):
+            return None
+        sheets = {}
+        for table in source.tables.values():
+            path = folder / table.access
+            staged = made.tables[table.name].staged
+            if not path.is_file() or tables.sha256(path) != staged.sha256:
+                return None
+            sheets[table.name] = Sheet(table, self.root / name / table.name, staged)
+        for sheet in sheets.values():
+            link_tree(self.before.path / ROWS / name / sheet.table.name, sheet.path)
+        self.same.add(name)
+        return sheets
+
+
+def definition(source: Source) -> str:
+    """The digest of a source's mapping file."""
+    return _digest(source.file.parent, [source.file])
+
+
+def software() -> str:
+    """The digest of the code that decides what a build makes of its inputs."""
+    package = Path(etl.__file__).parents[1]
+    floors = ("build", "etl", "infer", "link", "ontology", "tables")
+    files = [path for name in floors for path in sorted((package / name).rglob("*.py"))]
+    return _digest(package, [package / "vocab.py", *files])
+
+
+def _digest(root: Path, files: Iterable[Path]) -> str:
+    hashed = hashlib.blake2b(digest_size=16)
+    for path in files:
+        content = path.read_bytes()
+        hashed.update(f"{path.relative_to(root)}\0{len(content)}\0".encode())
+        hashed.update(content)
+    return hashed.hexdigest()

@@ -1,0 +1,191 @@
+"""N-Quads lines in any order and any number, sorted and merged in bounded memory.
+
+Lines are collected into sorted runs on disk; `merged` makes of them what a release holds: each
+line once, and before the lines of a triple its line in the default graph.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Final, cast
+
+import polars as pl
+from pyoxigraph import Quad, RdfFormat, Store, serialize
+
+from kg import vocab
+from kg.errors import KnowledgeGraphError
+
+#: Bytes of text that are sorted at a time; sorting takes about three times as much.
+RUN: Final = 96 * 1024 * 1024
+
+_BATCH: Final = 65_536
+_DEFAULT: Final = "default"
+_TYPE: Final = f"<{vocab.RDF}type> <".encode()
+_SIDE: Final = tuple(f"<{graph}> .".encode() for graph in sorted(vocab.SIDE_GRAPHS))
+
+
+class Runs:
+    """Lines on their way to be sorted: what is added comes out of `sorted` in byte order."""
+
+    def __init__(self, folder: Path, run: int = RUN) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._run = run
+        self._waiting: list[pl.Series] = []
+        self._size = 0
+        self._files: list[Path] = []
+
+    def add_bytes(self, lines: list[bytes]) -> None:
+        """Take lines that are bytes."""
+        self.add(pl.Series(lines, dtype=pl.Binary).cast(pl.String))
+
+    def add(self, lines: pl.Series) -> None:
+        """Take lines (text, without line ends)."""
+        self._waiting.append(lines)
+        self._size += int(lines.estimated_size())
+        if self._size > self._run:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._waiting:
+            path = self._folder / f"{len(self._files):05}.nq"
+            lines = pl.concat(self._waiting).sort().alias("line")
+            lines.to_frame().write_csv(path, include_header=False, quote_style="never")
+            self._files.append(path)
+            self._waiting, self._size = [], 0
+
+    @contextmanager
+    def sorted(self) -> Iterator[Iterator[bytes]]:
+        """All lines in byte order, repeated ones as often as they were added."""
+        if not self._files:
+            waiting = pl.concat(self._waiting) if self._waiting else pl.Series(dtype=pl.String)
+            yield iter(waiting.sort().cast(pl.Binary).to_list())
+            return
+        self._spill()
+        command = ["sort", "--merge", "--batch-size=64", f"--temporary-directory={self._folder}"]
+        with subprocess.Popen(
+            [*command, *map(str, self._files)], env={"LC_ALL": "C"}, stdout=subprocess.PIPE
+        ) as sort:
+            out = cast(IO[bytes], sort.stdout)
+            yield (line[:-1] for line in out)
+            out.close()
+        if sort.returncode:
+            raise KnowledgeGraphError(f"sort ended with exit code {sort.returncode}")
+
+
+class Tally:
+    """Counts of what a release holds: quads of each graph, instances of each class."""
+
+    def __init__(self) -> None:
+        self.graphs: dict[bytes, int] = {}
+        self.classes: dict[bytes, int] = {}
+
+    @classmethod
+    def of(cls, classes: Mapping[str, int], graphs: Mapping[str, int]) -> Tally:
+        """The tally that a manifest keeps."""
+        tally = cls()
+        tally.classes = {name.encode(): count for name, count in classes.items()}
+        tally.graphs = {name.encode(): count for name, count in graphs.items()}
+        tally.graphs[b""] = tally.graphs.pop(_DEFAULT.encode(), 0)
+        return tally
+
+    def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """The lines, counted as they pass."""
+        for line in lines:
+            self.count(line)
+            yield line
+
+    def count(self, line: bytes, by: int = 1) -> None:
+        """Count a line of the content, or one that leaves it (`by` -1)."""
+        graph = graph_of(line)
+        self.graphs[graph] = self.graphs.get(graph, 0) + by
+        if not graph:
+            cut = line.index(b" ") + 1
+            if line.startswith(_TYPE, cut):
+                name = line[cut + len(_TYPE) : -3]
+                self.classes[name] = self.classes.get(name, 0) + by
+
+    def named_classes(self) -> dict[str, int]:
+        """Class IRI → instances in the default graph."""
+        return {name.decode(): n for name, n in sorted(self.classes.items()) if n}
+
+    def named_graphs(self) -> dict[str, int]:
+        """Graph IRI → quads; the default graph is called so."""
+        counts = {name.decode(): n for name, n in sorted(self.graphs.items()) if name and n}
+        return counts | {_DEFAULT: self.graphs.get(b"", 0)}
+
+
+def graph_of(line: bytes) -> bytes:
+    """The named graph of a line, without its brackets; empty for the default graph.
+
+    What stands last in a line of the default graph may look like a graph: an IRI as object,
+    a datatype after a literal that holds " <". No graph name holds a quote or a bracket.
+    """
+    start = line.rindex(b" <")
+    name = line[start + 2 : -3]
+    if not line.endswith(b"> .") or b'"' in name or b">" in name:
+        return b""
+    return b"" if start == line.index(b" ", line.index(b" ") + 1) else name
+
+
+def merged(
+    lines: Iterable[bytes], repeated: Callable[[bytes, int], object] = lambda *_: None
+) -> Iterator[bytes]:
+    """What a release holds of sorted lines of named graphs.
+
+    Each line once; before the first of a triple's lines that line in the default graph, where
+    a graph that is merged into it states the triple. `repeated` is told every line that was
+    given more than once, and how often.
+    """
+    group: list[bytes] = []
+    triple, last, count = b"", b"", 0
+    for line in lines:
+        if line == last:
+            count += 1
+            continue
+        if count > 1:
+            repeated(last, count)
+        last, count = line, 1
+        stated = line[: line.rindex(b" <")]
+        if stated != triple:
+            yield from _stated(triple, group)
+            triple, group = stated, []
+        group.append(line)
+    if count > 1:
+        repeated(last, count)
+    yield from _stated(triple, group)
+
+
+def _stated(triple: bytes, group: list[bytes]) -> Iterator[bytes]:
+    if not all(line.endswith(_SIDE) for line in group):
+        yield triple + b" ."
+    yield from group
+
+
+def batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The lines in lists of at most 65,536."""
+    while batch := list(islice(lines, _BATCH)):
+        yield batch
+
+
+def read(path: Path) -> Iterator[bytes]:
+    """The lines of a file of N-Quads."""
+    with path.open("rb") as file:
+        for line in file:
+            yield line[:-1]
+
+
+def written(quads: Iterable[Quad]) -> list[bytes]:
+    """Quads of a store, which are in canonical form, as lines."""
+    return cast(bytes, serialize(quads, format=RdfFormat.N_QUADS)).split(b"\n")[:-1]
+
+
+def canonical(quads: Iterable[Quad]) -> list[bytes]:
+    """Quads as the lines that the store writes: the canonical form of every term."""
+    store = Store()
+    store.bulk_extend(quads)
+    return cast(bytes, store.dump(format=RdfFormat.N_QUADS)).split(b"\n")[:-1]

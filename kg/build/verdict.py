@@ -1,0 +1,66 @@
+"""The gate: a report traced to the rows it speaks of, and what a release keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from kg import etl
+from kg.etl import Context, Source
+from kg.tables import Account, Sheet, write_rejects
+from kg.validate import NotConforming, Report, Result
+
+
+def judged(
+    report: Report, sources: Iterable[tuple[Source, Mapping[str, Sheet]]], context: Context
+) -> Report:
+    """The report with the rows that each result without origins came from.
+
+    Raises NotConforming with it where something is violated.
+    """
+    untraced = [result for result in report.results if not result.origins]
+    if untraced:
+        keys = {(result.focus, result.path, result.value) for result in untraced}
+        found = etl.origins(sources, context, keys)
+        results = (
+            result
+            if result.origins
+            else replace(result, origins=tuple(found[result.focus, result.path, result.value]))
+            for result in report.results
+        )
+        report = replace(report, results=tuple(results))
+    if not report.conforms:
+        raise NotConforming(report)
+    return report
+
+
+def write_reports(folder: Path, report: Report, accounts: Iterable[Account]) -> None:
+    """Write the validation report and the rejects into a candidate."""
+    report.write(folder)
+    rejects = [reject for account in accounts for reject in account.rejects]
+    write_rejects(rejects, folder / "rejects.csv")
+
+
+def moved(
+    report: Report, places: Mapping[str, Mapping[int, int]], touched: Collection[str]
+) -> Report:
+    """The report with the origins in these files moved: file → old line → new line.
+
+    A result of which a row has no place any more, or whose focus is `touched`, has no
+    origins: they are to be traced anew.
+    """
+
+    def place(result: Result) -> Result:
+        if result.focus in touched:
+            return replace(result, origins=())
+        found = [
+            replace(origin, line=places[origin.file].get(origin.line, 0))
+            if origin.file in places
+            else origin
+            for origin in result.origins
+        ]
+        found.sort(key=lambda origin: (origin.file, origin.line, origin.column))
+        return replace(result, origins=tuple(found) if all(at.line for at in found) else ())
+
+    return replace(report, results=tuple(map(place, report.results)))
