@@ -18,9 +18,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from pyoxigraph import NamedNode, Quad, RdfFormat, Store
+from pyoxigraph import Quad, RdfFormat, Store
 
 from kg import ontology, vocab
 from kg.settings import shipped

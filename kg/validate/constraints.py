@@ -80,7 +80,7 @@ class Class(PerValue):
 
     def reads(self, shape: Shape) -> Iterator[Step]:
         """The types of each value."""
-        yield Step(shape.path, RDF_TYPE)
+        yield Step(shape.path, RDF_TYPE, under=self.iri)
 
     def parameters(self) -> dict[str, str]:
         """The class."""

@@ -30,11 +30,12 @@ _SMALL: Final = 2000
 _BATCH: Final = 500
 
 
-def results(store: Store, shapes: Shapes) -> Iterator[Result]:
-    """Every result of the shapes that are covered."""
+def results(store: Store, shapes: Shapes, only: Iterable[Shape] | None = None) -> Iterator[Result]:
+    """Every result of the shapes that are covered, or of some of them."""
     judge = Judge(store)
     seen: dict[Shape, set[Term]] = {}
-    for shape, focus in _Search(judge, shapes).suspects():
+    chosen = shapes.contexts if only is None else {each: shapes.contexts[each] for each in only}
+    for shape, focus in _Search(judge, chosen).suspects():
         known = seen.setdefault(shape, set())
         if focus not in known:
             known.add(focus)
@@ -44,9 +45,9 @@ def results(store: Store, shapes: Shapes) -> Iterator[Result]:
 class _Search:
     """The search for suspects in one store."""
 
-    def __init__(self, judge: Judge, shapes: Shapes) -> None:
+    def __init__(self, judge: Judge, contexts: dict[Shape, list[Context]]) -> None:
         self.judge, self.store = judge, judge.store
-        self.shapes = shapes
+        self.contexts = contexts
         self.draft = Draft(judge.live)
         #: Pattern of a target → what is asked of each node that it binds.
         self.groups: dict[str, list[tuple[Shape, Suspicion]]] = {}
@@ -55,7 +56,7 @@ class _Search:
 
     def suspects(self) -> Iterator[tuple[Shape, Term]]:
         """Shapes, each with a focus node that may violate it; some pairs more than once."""
-        for shape, contexts in self.shapes.contexts.items():
+        for shape, contexts in self.contexts.items():
             if shape.constraints:
                 yield from ((shape, focus) for focus in self.of_shape(shape, contexts))
         for pattern, asked in self.groups.items():
