@@ -80,7 +80,7 @@ class Class(PerValue):
 
     def reads(self, shape: Shape) -> Iterator[Step]:
         """The types of each value."""
-        yield Step(shape.path, RDF_TYPE)
+        yield Step(shape.path, RDF_TYPE, under=self.iri)
 
     def parameters(self) -> dict[str, str]:
         """The class."""
@@ -158,6 +158,12 @@ class Count(Constraint):
 
     number: int
     at_most: bool
+    relational: ClassVar[bool] = True
+
+    @property
+    def functional(self) -> bool:  # type: ignore[override]
+        """Whether two values at least are needed."""
+        return self.at_most and self.number == 1
 
     @property
     def by_value(self) -> bool:
@@ -324,6 +330,8 @@ class UniqueLang(Constraint):
     """§4.4.5."""
 
     component: ClassVar[str] = "UniqueLangConstraintComponent"
+    relational: ClassVar[bool] = True
+    functional: ClassVar[bool] = True
 
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
         """Each language that two values share."""
@@ -391,6 +399,7 @@ class Disjoint(Constraint):
 
     iri: NamedNode
     component: ClassVar[str] = "DisjointConstraintComponent"
+    relational: ClassVar[bool] = True
 
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
         """What stands on both sides."""
@@ -417,6 +426,7 @@ class LessThan(Constraint):
 
     iri: NamedNode
     or_equal: bool
+    relational: ClassVar[bool] = True
 
     @property
     def component(self) -> str:

@@ -1,95 +1,245 @@
 """Validation by the compiled shapes: suspects by SPARQL, each then judged exactly.
 
-A shape's query finds every focus node that may violate it (never too few); the judge then
-says what is wrong there, so that a verdict never depends on how a query was written.
+Queries find every focus node that may violate a shape (never too few); the judge then says
+what is wrong there, so that a verdict never depends on how a query was written.
+
+One query for each class asks all that can be asked of a focus node alone. What is asked of
+values goes through the predicate instead, where that reads less: each distinct value once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
 
-from pyoxigraph import NamedNode, QuerySolutions, Store
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, QuerySolutions, Store
 
 from kg import vocab
 from kg.validate.judging import Judge
-from kg.validate.model import ANY, Draft, Shape, Suspicion, any_of
+from kg.validate.model import Draft, Shape, Suspicion, any_of, some
 from kg.validate.paths import Here, Term
 from kg.validate.queries import Sparql
 from kg.validate.report import Result
 from kg.validate.shapes import Context, Shapes
 
 _TYPE: Final = f"<{vocab.RDF}type>"
+#: A target of fewer nodes is asked about all their values at once.
+_SMALL: Final = 2000
+#: Values put into one query.
+_BATCH: Final = 500
 
 
-def results(store: Store, shapes: Shapes) -> Iterator[Result]:
-    """Every result of the shapes that are covered, shape by shape."""
+def results(store: Store, shapes: Shapes, only: Iterable[Shape] | None = None) -> Iterator[Result]:
+    """Every result of the shapes that are covered, or of some of them."""
     judge = Judge(store)
-    for shape, contexts in shapes.contexts.items():
-        if not shape.constraints:
-            continue
-        seen: set[Term] = set()
-        for focus in suspects(judge, shape, contexts):
-            if focus not in seen:
-                seen.add(focus)
-                yield from judge.results(shape, focus)
+    seen: dict[Shape, set[Term]] = {}
+    chosen = shapes.contexts if only is None else {each: shapes.contexts[each] for each in only}
+    for shape, focus in _Search(judge, chosen).suspects():
+        known = seen.setdefault(shape, set())
+        if focus not in known:
+            known.add(focus)
+            yield from judge.results(shape, focus)
 
 
-def suspects(judge: Judge, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
-    """The focus nodes of a shape that may violate it, some of them twice."""
-    drivers: list[str] = []
-    for target, chain in contexts:
-        if target.kind == "node":
-            yield from chain.walk(judge.look, target.term)
-        else:
-            drivers += _drivers(judge, Context(target, chain))
-    if not drivers:
-        return
-    draft = Draft(judge.live)
-    rules = [each for each in shape.constraints if isinstance(each, Sparql)]
-    rest = [each for each in shape.constraints if not isinstance(each, Sparql)]
-    for rule in rules:
-        for driver in drivers:
-            text = (
-                None if rule.query.ask else rule.query.over(driver.replace("?this", "$this") + " .")
-            )
-            if text is None:
-                yield from _nodes(judge.store, driver, ANY)
+class _Search:
+    """The search for suspects in one store."""
+
+    def __init__(self, judge: Judge, contexts: dict[Shape, list[Context]]) -> None:
+        self.judge, self.store = judge, judge.store
+        self.contexts = contexts
+        self.draft = Draft(judge.live)
+        #: Pattern of a target → what is asked of each node that it binds.
+        self.groups: dict[str, list[tuple[Shape, Suspicion]]] = {}
+        self.sizes: dict[str, int] = {}
+        self.covered: dict[tuple[NamedNode, NamedNode], bool] = {}
+
+    def suspects(self) -> Iterator[tuple[Shape, Term]]:
+        """Shapes, each with a focus node that may violate it; some pairs more than once."""
+        for shape, contexts in self.contexts.items():
+            if shape.constraints:
+                yield from ((shape, focus) for focus in self.of_shape(shape, contexts))
+        for pattern, asked in self.groups.items():
+            yield from self.of_group(pattern, asked)
+
+    def of_group(
+        self, pattern: str, asked: list[tuple[Shape, Suspicion]]
+    ) -> Iterator[tuple[Shape, Term]]:
+        """The suspects of every shape asked about at one target."""
+        test = any_of(suspicion for _, suspicion in asked)
+        flags = "".join(
+            f" ({suspicion.expression} AS ?is{number})"
+            for number, (_, suspicion) in enumerate(asked)
+        )
+        if len(asked) == 1:
+            flags = ""
+        text = f"SELECT DISTINCT ?this{flags} WHERE {{ {pattern} FILTER({test.expression}) }}"
+        names = [f"is{number}" for number in range(len(asked))]
+        for row in _rows(self.store, text):
+            focus = row["this"]
+            if not flags:
+                yield asked[0][0], focus
+                continue
+            for name, (shape, _) in zip(names, asked, strict=True):
+                if row[name].value == "true":
+                    yield shape, focus
+
+    def of_shape(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
+        """The suspects of one shape that are not left to a group."""
+        patterns: list[str] = []
+        for context in contexts:
+            if context.target.kind == "node":
+                yield from context.chain.walk(self.judge.look, context.target.term)
             else:
-                yield from _bound(judge.store, text, dict(rule.query.prefixes))
-    whole = any_of(each.suspect(shape, "?this", "?this", draft) for each in rest
-                   if not shape.is_property or not each.by_value)  # fmt: skip
-    single = any_of(each.suspect(shape, "?this", "?value", draft) for each in rest
-                    if shape.is_property and each.by_value)  # fmt: skip
-    for driver in drivers:
-        yield from _nodes(judge.store, driver, whole)
-        yield from _nodes(judge.store, f"{driver} . ?this {shape.path} ?value", single)
+                patterns += self.patterns(context)
+        if not patterns:
+            return
+        patterns = list(dict.fromkeys(patterns))
+        parts = [
+            each.suspect(shape, "?this", "?this", self.draft)
+            for each in shape.constraints
+            if not isinstance(each, Sparql) and not (shape.is_property and each.by_value)
+        ]
+        for rule in shape.constraints:
+            if isinstance(rule, Sparql):
+                yield from self.of_rule(rule, patterns)
+        if shape.is_property:
+            if self.through_predicate(shape, contexts, patterns):
+                yield from self.of_values(shape, contexts)
+            else:
+                value = self.draft.variable()
+                single = any_of(
+                    each.suspect(shape, "?this", value, self.draft)
+                    for each in shape.constraints
+                    if each.by_value
+                )
+                parts.append(some(f"?this {shape.path} {value}", single))
+        whole = any_of(parts)
+        if whole.expression != "false":
+            for pattern in patterns:
+                self.groups.setdefault(pattern, []).append((shape, whole))
+
+    def of_rule(self, rule: Sparql, patterns: list[str]) -> Iterator[Term]:
+        """The nodes where a query finds something; every node where it cannot say so at once."""
+        for pattern in patterns:
+            driver = pattern.replace("?this", "$this")
+            text = None if rule.query.ask else rule.query.over(f"{driver} .")
+            if text is None:
+                text = f"SELECT DISTINCT ?this WHERE {{ {pattern} }}"
+            for row in _rows(self.store, text, dict(rule.query.prefixes)):
+                yield row["this"]
+
+    def through_predicate(self, shape: Shape, contexts: list[Context], patterns: list[str]) -> bool:
+        """Whether a shape's values are looked up by the predicate, not from each focus node."""
+        predicate = shape.path.simple
+        if predicate is None or any(not isinstance(chain, Here) for _, chain in contexts):
+            return False
+        targets = sum(self.size(pattern) for pattern in patterns)
+        return targets >= _SMALL or self.size(f"?this {predicate} ?value", targets) < targets
+
+    def size(self, pattern: str, limit: int = _SMALL) -> int:
+        """How many solutions a pattern has, counted up to a limit."""
+        if (known := self.sizes.get(pattern)) is None or known == limit:
+            text = f"SELECT (COUNT(*) AS ?n) {{ {{ SELECT * {{ {pattern} }} LIMIT {limit} }} }}"
+            (row,) = _rows(self.store, text)
+            known = self.sizes[pattern] = int(row["n"].value)
+        return known
+
+    def of_values(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
+        """The focus nodes of values that may be wrong."""
+        predicate = shape.path.simple
+        member = self.member(contexts)
+        alone = any_of(
+            each.suspect(shape, "?this", "?value", self.draft)
+            for each in shape.constraints
+            if each.by_value and not each.relational
+        )
+        if alone.expression == "true":
+            text = f"SELECT DISTINCT ?this {{ ?this {predicate} ?value FILTER({member}) }}"
+            yield from (row["this"] for row in _rows(self.store, text))
+            return
+        if alone.expression != "false":
+            values = f"{{ SELECT DISTINCT ?value {{ ?this {predicate} ?value }} }}"
+            found = _rows(self.store, f"SELECT ?value {{ {values} FILTER({alone.expression}) }}")
+            yield from self.holders(shape, (row["value"] for row in found), contexts, member)
+        together = [each for each in shape.constraints if each.by_value and each.relational]
+        if any(each.functional for each in together) and self.is_function(predicate):
+            together = [each for each in together if not each.functional]
+        test = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in together)
+        if test.expression != "false":
+            text = f"?this {predicate} ?value FILTER(({test.expression}) && ({member}))"
+            yield from (
+                row["this"] for row in _rows(self.store, f"SELECT DISTINCT ?this {{ {text} }}")
+            )
+
+    def holders(
+        self, shape: Shape, values: Iterator[Term], contexts: list[Context], member: str
+    ) -> Iterator[Term]:
+        """The focus nodes that have one of the values."""
+        predicate = shape.path.simple
+        while batch := list(islice(values, _BATCH)):
+            for value in batch:
+                if isinstance(value, BlankNode):  # which no query can name
+                    quads = self.store.quads_for_pattern(None, predicate, value, DefaultGraph())
+                    for quad in quads:
+                        if any(self.judge.targeted(each.target, quad.subject) for each in contexts):
+                            yield quad.subject
+            terms = " ".join(str(each) for each in batch if not isinstance(each, BlankNode))
+            pattern = f"VALUES ?value {{ {terms} }} ?this {predicate} ?value FILTER({member})"
+            for row in _rows(self.store, f"SELECT DISTINCT ?this {{ {pattern} }}"):
+                yield row["this"]
+
+    def is_function(self, predicate: NamedNode | None) -> bool:
+        """Whether no subject has two values of the predicate."""
+        counts = "(COUNT(*) AS ?all) (COUNT(DISTINCT ?this) AS ?subjects)"
+        (row,) = _rows(self.store, f"SELECT {counts} {{ ?this {predicate} ?value }}")
+        return bool(row["all"] == row["subjects"])
+
+    def member(self, contexts: list[Context]) -> str:
+        """A test of whether ?this is in one of the targets."""
+        classes: dict[NamedNode, None] = {}
+        tests = []
+        for target, _ in contexts:
+            if target.kind == "class":
+                assert isinstance(target.term, NamedNode)  # noqa: S101 - `compile` has checked it
+                classes.update(dict.fromkeys(self.judge.live(target.term)))
+            elif target.kind != "node":
+                tests.append(f"EXISTS {{ {self.pattern(target.kind, target.term, '?this')} }}")
+        if classes:
+            kind, names = self.draft.variable(), ", ".join(map(str, classes))
+            tests.append(f"EXISTS {{ ?this {_TYPE} {kind} FILTER({kind} IN ({names})) }}")
+        return " || ".join(tests) or "false"
+
+    def patterns(self, context: Context) -> Iterator[str]:
+        """Patterns that bind ?this to the focus nodes of a context."""
+        target, chain = context
+        root = "?this" if isinstance(chain, Here) else "?root"
+        tail = "" if isinstance(chain, Here) else f" . ?root {chain} ?this"
+        if target.kind == "class":
+            assert isinstance(target.term, NamedNode)  # noqa: S101 - `compile` has checked it
+            live = self.judge.live(target.term)
+            for each in live:
+                if each is live[0] or not self.stands_under(each, live[0]):
+                    yield f"{root} {_TYPE} {each}{tail}"
+        else:
+            yield self.pattern(target.kind, target.term, root) + tail
+
+    def pattern(self, kind: str, term: Term, root: str) -> str:
+        """The pattern of a target by a property."""
+        other = self.draft.variable()
+        return f"{root} {term} {other}" if kind == "subjectsOf" else f"{other} {term} {root}"
+
+    def stands_under(self, lower: NamedNode, upper: NamedNode) -> bool:
+        """Whether every instance of one class is stated to be one of the other: as inferred."""
+        pair = (lower, upper)
+        if (known := self.covered.get(pair)) is None:
+            missing = f"?this {_TYPE} {lower} FILTER NOT EXISTS {{ ?this {_TYPE} {upper} }}"
+            rows = _rows(self.store, f"SELECT ?this {{ {missing} }} LIMIT 1")
+            known = self.covered[pair] = not any(True for _ in rows)
+        return known
 
 
-def _drivers(judge: Judge, context: Context) -> Iterator[str]:
-    """Patterns that bind ?this to the focus nodes of a context."""
-    target, chain = context
-    root, tail = ("?this", "") if isinstance(chain, Here) else ("?root", f" . ?root {chain} ?this")
-    if target.kind == "subjectsOf":
-        yield f"{root} {target.term} ?other{tail}"
-    elif target.kind == "objectsOf":
-        yield f"?other {target.term} {root}{tail}"
-    else:
-        assert isinstance(target.term, NamedNode)  # noqa: S101 - `compile` has checked it
-        for each in judge.live(target.term):
-            yield f"{root} {_TYPE} {each}{tail}"
-
-
-def _nodes(store: Store, pattern: str, suspicion: Suspicion) -> Iterator[Term]:
-    if suspicion.expression == "false":
-        return
-    test = "" if suspicion.expression == "true" else f" FILTER({suspicion.expression})"
-    yield from _bound(store, f"SELECT DISTINCT ?this WHERE {{ {pattern}{test} }}", {})
-
-
-def _bound(store: Store, text: str, prefixes: dict[str, str]) -> Iterator[Term]:
+def _rows(store: Store, text: str, prefixes: dict[str, str] | None = None) -> Iterable[Any]:
     found = store.query(text, prefixes=prefixes)
     assert isinstance(found, QuerySolutions)  # noqa: S101 - a SELECT
-    for row in found:
-        if (node := row["this"]) is not None:
-            yield node
+    return found

@@ -109,6 +109,8 @@ def turtle_path(path: paths.Path) -> str:
     match path:
         case paths.Predicate():
             return f"[ sh:inversePath {path.iri} ]" if path.inverse else str(path.iri)
+        case paths.Inverse():
+            return f"[ sh:inversePath {turtle_path(path.part)} ]"
         case paths.Sequence():
             return f"( {' '.join(map(turtle_path, path.parts))} )"
         case paths.Alternative():

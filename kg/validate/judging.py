@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
@@ -13,6 +13,7 @@ from kg.validate.model import Found, Shape, Target
 from kg.validate.paths import Term
 from kg.validate.queries import filled, plain
 from kg.validate.report import Result
+from kg.validate.shapes import Context
 
 _GRAPH: Final = DefaultGraph()
 _TYPE: Final = NamedNode(vocab.RDF + "type")
@@ -20,14 +21,10 @@ _SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
 
 
 class Judge:
-    """What is asked of one store while it is validated; its hierarchy is read once."""
+    """What is asked of one store while it is validated; each class is looked up once."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._below: dict[Term, list[NamedNode]] = {}
-        for quad in store.quads_for_pattern(None, _SUBCLASS, None, _GRAPH):
-            if isinstance(quad.subject, NamedNode):
-                self._below.setdefault(quad.object, []).append(quad.subject)
         self._closures: dict[NamedNode, frozenset[Term]] = {}
         self._live: dict[NamedNode, list[NamedNode]] = {}
 
@@ -51,8 +48,8 @@ class Judge:
         if (known := self._closures.get(iri)) is None:
             found, waiting = {iri}, [iri]
             while waiting:
-                for below in self._below.get(waiting.pop(), ()):
-                    if below not in found:
+                for below in self.look(waiting.pop(), _SUBCLASS, True):
+                    if isinstance(below, NamedNode) and below not in found:
                         found.add(below)
                         waiting.append(below)
             known = self._closures[iri] = frozenset(found)
@@ -83,6 +80,14 @@ class Judge:
         if target.kind == "class":
             return self.is_instance(node, term)
         return bool(self.look(node, term, target.kind == "objectsOf"))
+
+    def reached(self, contexts: Iterable[Context], node: Term) -> bool:
+        """Whether the node is a focus node by one of the ways."""
+        return any(
+            self.targeted(target, root)
+            for target, chain in contexts
+            for root in chain.walk(self.look, node, backward=True)
+        )
 
     def conforms(self, shape: Shape, node: Term) -> bool:
         """Whether a node conforms to a shape (§3.4.2)."""

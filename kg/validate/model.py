@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pyoxigraph import Literal, NamedNode
 
@@ -67,6 +67,11 @@ class Constraint(ABC):
     def by_value(self) -> bool:
         """Whether the suspicion is about each value, not about the set of values."""
         return True
+
+    #: Whether the suspicion of a value depends on the focus node too.
+    relational: ClassVar[bool] = False
+    #: Whether it cannot hold where the path is a predicate with one value a subject.
+    functional: ClassVar[bool] = False
 
     @abstractmethod
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:

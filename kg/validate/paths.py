@@ -46,6 +46,7 @@ class Step:
     before: Path
     predicate: NamedNode | None  # None: any predicate
     inverse: bool = False
+    under: NamedNode | None = None  # only objects that are this class, or stand under it
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,25 @@ class Predicate(Path):
 
     def __str__(self) -> str:
         return f"^{self.iri}" if self.inverse else str(self.iri)
+
+
+@dataclass(frozen=True)
+class Inverse(Path):
+    """The inverse of a path that is more than a predicate, kept as the shape writes it."""
+
+    part: Path
+
+    def walk(self, look: Look, node: Term, backward: bool = False) -> list[Term]:
+        """What the path reaches the other way."""
+        return self.part.walk(look, node, not backward)
+
+    def steps(self) -> Iterator[Step]:
+        """The steps of the path turned around."""
+        return inverse(self.part).steps()
+
+    def __str__(self) -> str:
+        text = str(self.part)
+        return f"^({text})" if text.startswith("^") else f"^{text}"
 
 
 @dataclass(frozen=True)
@@ -187,8 +207,16 @@ def inverse(path: Path) -> Path:
             return Alternative(tuple(map(inverse, path.parts)))
         case Repeated():
             return Repeated(inverse(path.part), path.mark)
+        case Inverse():
+            return path.part
         case _:
             return path
+
+
+def inverted(path: Path) -> Path:
+    """What `sh:inversePath` makes of a path."""
+    simple = isinstance(path, Predicate) and not path.inverse
+    return inverse(path) if simple else Inverse(path)
 
 
 _TOKEN: Final = re.compile(r"\s*(<[^<>\"{}|^`\\\x00-\x20]*>|[\^()|/*+?])")
@@ -224,7 +252,7 @@ def parse(text: str) -> Path:
     def element() -> Path:
         sign, path = tokens.pop(0), None
         if sign == "^":
-            path = inverse(element())
+            path = inverted(element())
         elif sign == "(":
             path = alternative()
             if tokens.pop(0) != ")":

@@ -14,7 +14,7 @@ from rdflib import RDF, SH
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
-from kg.validate.paths import Alternative, Here, Path, Predicate, Repeated, Sequence, Term, inverse
+from kg.validate.paths import Alternative, Here, Path, Predicate, Repeated, Sequence, Term, inverted
 from kg.validate.report import Result
 
 
@@ -100,7 +100,7 @@ def _path(report: rdflib.Graph, shapes: rdflib.Graph, node: rdflib.term.Node) ->
         if (end := source.value(node, SH[name])) is not None:
             return Repeated(_path(report, shapes, end), mark)
     if (end := source.value(node, SH.inversePath)) is not None:
-        return inverse(_path(report, shapes, end))
+        return inverted(_path(report, shapes, end))
     if (end := source.value(node, SH.alternativePath)) is not None:
         parts = rdflib.collection.Collection(source, end)
         return Alternative(tuple(_path(report, shapes, part) for part in parts))

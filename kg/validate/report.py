@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,6 +107,13 @@ class NotConforming(KnowledgeGraphError):
 def in_order(results: Iterable[Result]) -> tuple[Result, ...]:
     """The results, violations first, each severity by focus, path, value, component, shape."""
     return tuple(sorted(results, key=_order))
+
+
+def merged(kept: list[Result], found: Iterable[Result]) -> tuple[Result, ...]:
+    """Results that are in order, with others put where they belong."""
+    for result in found:
+        insort(kept, result, key=_order)
+    return tuple(kept)
 
 
 def _order(result: Result) -> tuple[int, str, str, str, str, str, str, str, str]:

@@ -21,8 +21,9 @@ from kg.validate.paths import (
     Path,
     Predicate,
     Repeated,
+    Sequence,
     Term,
-    inverse,
+    inverted,
     joined,
 )
 
@@ -270,7 +271,7 @@ class _Compiler:
             parts = self.members(shape, node, "path")
             if len(parts) < 2:
                 self.fail(shape, "a sequence path needs two members at least")
-            return joined(*(self.path(shape, part, above) for part in parts))
+            return Sequence(tuple(self.path(shape, part, above) for part in parts))
         for name, mark in (
             ("inversePath", "^"),
             ("alternativePath", "|"),
@@ -286,7 +287,7 @@ class _Compiler:
                     self.fail(shape, "an alternative path needs two members at least")
                 return Alternative(tuple(self.path(shape, part, above) for part in parts))
             inner = self.path(shape, end, above)
-            return inverse(inner) if mark == "^" else Repeated(inner, mark)
+            return inverted(inner) if mark == "^" else Repeated(inner, mark)
         self.fail(shape, "sh:path leads to a blank node that is no property path")
         raise AssertionError
 
@@ -398,7 +399,10 @@ class _Compiler:
         """The constraints that name other shapes."""
         for name in ("not", "node"):
             for value in self.sh(term, name):
-                yield core.Logical(name, (self.shape(value),))
+                inner = self.shape(value)
+                if name == "node" and inner.is_property:
+                    self.fail(term, f"sh:node names a property shape: {core.shown(value)}")
+                yield core.Logical(name, (inner,))
         for name in _LOGICAL:
             for head in self.sh(term, name):
                 members = self.members(term, head, name)

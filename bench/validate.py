@@ -1,0 +1,178 @@
+"""What validation costs, compiled against pySHACL and against loading the same quads.
+
+    python bench/validate.py [--triples 100000 1000000] [--pyshacl 100000] [--deltas]
+
+The data are organizations, models and empowerments under the project's own shapes, of which
+one in a thousand nodes is made to violate one. CPU seconds count user and system time of the
+process; each measurement runs in a process of its own, whose memory is read at its peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from pyoxigraph import Quad, RdfFormat, Store
+
+from kg import ontology, vocab
+from kg.settings import shipped
+from kg.validate import Shapes, validate
+
+KINDS = ("Enterprise", "University", "ResearchInstitute", "Startup", "GovernmentBody")
+AIC, ID = vocab.AIC, vocab.BASE
+TYPE = f"<{vocab.RDF}type>"
+LABEL = f"<{vocab.SKOS}prefLabel>"
+YEAR, DATE = f"^^<{vocab.XSD}gYear>", f"^^<{vocab.XSD}date>"
+EVERY = 1000
+
+
+def cpu() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def fixed() -> Iterator[Quad]:
+    """The ontology and its vocabularies: what the data refer to."""
+    for quad in ontology.quads(shipped("ontology")):
+        if quad.graph_name.value != ontology.GRAPHS["shapes"]:
+            yield Quad(quad.subject, quad.predicate, quad.object)
+
+
+def lines(triples: int, seed: int = 7) -> Iterator[str]:
+    """About so many statements in N-Triples: eight of ten are empowerments and their evidence."""
+    chance = random.Random(seed)
+    blocks = triples // 100
+
+    def aic(name: str) -> str:
+        return f"<{AIC}{name}>"
+
+    def flawed() -> bool:
+        return chance.randrange(EVERY) == 0
+
+    status, basis = f"<{ID}status/sourced>", f"<{ID}basis/case>"
+    for block in range(blocks):
+        org = f"<{ID}organization/o{block}>"
+        place, field = f"<{ID}place/p{block % 400}>", f"<{ID}field/f{block % 50}>"
+        model, source = f"<{ID}model/m{block}>", f"<{ID}evidence/e{block}>"
+        if block < 400:
+            yield f'{place} {TYPE} {aic("City")} .\n{place} {LABEL} "city {block}"@en .\n'
+            yield f'{place} {aic("gbCode")} "{110000 + block}" .\n'
+        if block < 50:
+            yield f'{field} {TYPE} {aic("ApplicationField")} .\n{field} {LABEL} "f"@en , "域"@zh .\n'.replace(
+                ' , "域"@zh', f' .\n{field} {LABEL} "域"@zh'
+            )
+            yield f'{field} <{vocab.SKOS}notation> "f{block}" .\n'
+            yield f"{field} <{vocab.SKOS}inScheme> <{ID}scheme/fields> .\n"
+        yield f"{org} {TYPE} {aic(KINDS[block % 5])} .\n"
+        if not flawed():
+            yield f'{org} {LABEL} "Organization {block}"@en .\n{org} {LABEL} "组织{block}"@zh .\n'
+        yield f'{org} <{vocab.SKOS}altLabel> "Org. {block}" .\n'
+        yield f"{org} {aic('locatedIn')} {place} .\n"
+        year = "19x8" if flawed() else str(1900 + block % 120)
+        yield f'{org} {aic("foundedIn")} "{year}"{YEAR} .\n'
+        home = f'"home {block}"' if flawed() else f"<https://example.org/{block}>"
+        yield f"{org} <{vocab.FOAF}homepage> {home} .\n"
+        yield f"{source} {TYPE} {aic('Evidence')} .\n"
+        yield f"{source} <{vocab.DCTERMS}source> <https://example.org/report/{block}> .\n"
+        yield f'{source} <{vocab.DCTERMS}title> "Report {block}" .\n'
+        yield f"{model} {TYPE} {aic('AIModel')} .\n"
+        yield f'{model} {LABEL} "Model {block}"@en .\n{model} {aic("developedBy")} {org} .\n'
+        issued = "2020-13-45" if flawed() else f"2020-{1 + block % 12:02}-{1 + block % 28:02}"
+        yield f'{model} {aic("publicationDate")} "{issued}"{DATE} .\n'
+        yield f'{model} {aic("parameterCount")} "{block + 1}.5"^^<{vocab.XSD}decimal> .\n'
+        for number in range(9):
+            event = f"<{ID}empowerment/x{block}-{number}>"
+            yield f"{event} {TYPE} {aic('Empowerment')} .\n"
+            giver = place if flawed() else org
+            yield f"{event} {aic('empowerer')} {giver} .\n{event} {aic('inField')} {field} .\n"
+            other = f"<{ID}organization/o{(block * 7 + number + 1) % blocks}>"
+            yield f"{event} {aic('beneficiary')} {giver if flawed() else other} .\n"
+            yield f"{event} {aic('viaArtefact')} {model} .\n{event} {aic('basis')} {basis} .\n"
+            yield f'{event} {aic("year")} "{2010 + number}"{YEAR} .\n'
+            yield f"{event} {aic('status')} {status} .\n"
+            if not flawed():
+                yield f"{event} {aic('evidencedBy')} {source} .\n"
+
+
+def shapes() -> Shapes:
+    paths = ontology.modules(shipped("ontology"), "shapes")
+    return Shapes.compile(
+        q for path in paths for q in ontology.read(path, ontology.GRAPHS["shapes"])
+    )
+
+
+def text(triples: int) -> bytes:
+    return "".join(lines(triples)).encode()
+
+
+def measure(task: str, triples: int) -> dict[str, float]:
+    """One measurement in this process."""
+    known, data = shapes(), text(triples)
+    if task == "bulk_load":
+        with tempfile.TemporaryDirectory() as folder:
+            before = cpu()
+            disk = Store(folder)
+            disk.bulk_load(data, format=RdfFormat.N_TRIPLES)
+            disk.flush()
+            return {"cpu": cpu() - before, "triples": len(disk)}
+    store = Store()
+    store.bulk_load(data, format=RdfFormat.N_TRIPLES)
+    del data
+    store.bulk_extend(fixed())
+    loaded, before = peak(), cpu()
+    report = validate(store, known, engine="pyshacl" if task == "pyshacl" else "compiled")
+    return {
+        "cpu": cpu() - before,
+        "triples": len(store),
+        "results": len(report.results),
+        "memory": peak() - loaded,
+    }
+
+
+def apart(task: str, triples: int) -> dict[str, float]:
+    """One measurement in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--measure", task, str(triples)],
+        check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--triples", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--pyshacl", type=int, nargs="*", default=[100_000])
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure[0], int(options.measure[1]))))
+        return
+    for triples in options.triples:
+        load, ours = apart("bulk_load", triples), apart("compiled", triples)
+        print(f"{int(ours['triples']):>10,} triples, {int(ours['results']):,} results")
+        print(
+            f"  compiled   {ours['cpu']:>9.2f} CPU-s  {ours['memory'] / ours['triples']:>6.0f} B a triple"
+        )
+        print(f"  bulk_load  {load['cpu']:>9.2f} CPU-s  ratio {ours['cpu'] / load['cpu']:.2f}")
+        if triples in options.pyshacl:
+            theirs = apart("pyshacl", triples)
+            print(
+                f"  pyshacl    {theirs['cpu']:>9.2f} CPU-s  ratio {theirs['cpu'] / ours['cpu']:.0f}"
+            )
+            print(f"             {int(theirs['results']):,} results")
+
+
+if __name__ == "__main__":
+    main()
