@@ -103,7 +103,8 @@ def test_chain_may_step_over_an_inverse_without_a_name() -> None:
 
 def test_literal_is_carried_as_an_object_and_never_becomes_a_subject() -> None:
     axioms = """p:p rdfs:subPropertyOf p:q ; owl:inverseOf p:r ; rdfs:range c:A ;
-        aic:infersBy rdfs:range . [ owl:onProperty p:q ; owl:hasValue 1.50 ] rdfs:subClassOf c:B ."""
+        aic:infersBy rdfs:range .
+        [ owl:onProperty p:q ; owl:hasValue 1.50 ] rdfs:subClassOf c:B ."""
     facts = 'i:0 p:p 1.5 , "a \\"b\\" \\n\\t <c> ."@en-GB , true , "x y" . i:1 p:p i:2 .'
     assert run(axioms, facts) == triples(
         facts.replace("p:p", "p:q") + "i:0 a c:B . i:2 a c:A ; p:r i:1 ."
