@@ -155,8 +155,8 @@ def test_module_declares_its_own_ontology_iri_with_titles_in_both_languages(path
 
 def test_version_stands_in_the_front_door_only() -> None:
     graph = schema()
-    assert set(graph.subject_objects(OWL.versionIRI)) == {(ROOT, MODULE["0.2.0"])}
-    assert set(graph.subject_objects(OWL.versionInfo)) == {(ROOT, Literal("0.2.0"))}
+    assert set(graph.subject_objects(OWL.versionIRI)) == {(ROOT, MODULE["0.3.0"])}
+    assert set(graph.subject_objects(OWL.versionInfo)) == {(ROOT, Literal("0.3.0"))}
 
 
 def imports(path: Path) -> set[Path]:

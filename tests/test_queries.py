@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import DefaultGraph, Quad, QueryResultsFormat, QuerySolutions, RdfFormat, Store
 
-from kg import vocab
+from kg import ontology, vocab
 from kg.catalogue import Catalogue
+from kg.infer import Rules, materialise
 from kg.settings import shipped
 
 EXPECTED = Path(__file__).parent / "queries"
@@ -28,16 +29,18 @@ def ontology_terms() -> frozenset[str]:
 
 CATALOGUE = Catalogue.load(shipped("queries"), terms=ontology_terms())
 NAMES = list(CATALOGUE)
+RULES = Rules.compile(ontology.quads(shipped("ontology")))
 
 
 def loaded(base: str = vocab.BASE) -> Store:
-    """The fixture's graphs and their merge without the side graphs, as a release has them."""
+    """The fixture's graphs, their merge without the side graphs, and what follows from it."""
     store = Store()
     text = (EXPECTED / "data.trig").read_text(encoding="utf-8").replace(vocab.BASE, base)
     store.load(input=text, format=RdfFormat.TRIG)
     for quad in list(store):
         if quad.graph_name.value not in vocab.SIDE_GRAPHS:
             store.add(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()))
+    materialise(store, RULES)
     return store
 
 

@@ -143,6 +143,12 @@ class _Compiler:
             raise InputError("ontology: owl:propertyChainAxiom is an empty list")
         return found
 
+    def listed(self, node: Term) -> str:
+        """The members of a group of classes, properties or individuals, in words."""
+        names = ("members", "distinctMembers")
+        lists = [(head, name) for name in names for head in self.objects(node, _OWL + name)]
+        return ", ".join(self.show(each) for found in lists for each in self.members(*found))
+
     def one(self, node: Term, name: str) -> Term:
         values = self.objects(node, _OWL + name)
         if len(values) != 1:
@@ -376,7 +382,7 @@ def _unused(sentence: str, reason: str) -> Callable[[_Compiler, Term, Term], Non
 
 def _unused_kind(sentence: str, reason: str) -> Callable[[_Compiler, Term], None]:
     def compile_(self: _Compiler, node: Term) -> None:
-        self.leave(sentence.format(s=self.show(node)), reason)
+        self.leave(sentence.format(s=self.show(node), members=self.listed(node)), reason)
 
     return compile_
 
@@ -405,8 +411,8 @@ _CHARACTERISTICS: Final[dict[str, Callable[[_Compiler, Term], None]]] = {
     _OWL + "AsymmetricProperty": _unused_kind("{s} is asymmetric", _CONSTRAINT),
     _OWL + "IrreflexiveProperty": _unused_kind("{s} is irreflexive", _CONSTRAINT),
     _OWL + "ReflexiveProperty": _unused_kind("{s} is reflexive", _OUTSIDE),
-    _OWL + "AllDisjointClasses": _unused_kind("disjoint classes", _CONSTRAINT),
-    _OWL + "AllDisjointProperties": _unused_kind("disjoint properties", _CONSTRAINT),
-    _OWL + "AllDifferent": _unused_kind("different individuals", _CONSTRAINT),
+    _OWL + "AllDisjointClasses": _unused_kind("disjoint classes: {members}", _CONSTRAINT),
+    _OWL + "AllDisjointProperties": _unused_kind("disjoint properties: {members}", _CONSTRAINT),
+    _OWL + "AllDifferent": _unused_kind("different individuals: {members}", _CONSTRAINT),
     _OWL + "NegativePropertyAssertion": _unused_kind("a negative assertion", _CONSTRAINT),
 }

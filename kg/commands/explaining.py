@@ -1,0 +1,148 @@
+"""`kg explain`: why a statement of a release holds, down to stated facts and their rows."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from kg import ontology, vocab
+from kg.commands.common import Command, chosen
+from kg.errors import InputError
+from kg.settings import Settings, shipped
+from kg.terminal import OK, out, print_json
+
+if TYPE_CHECKING:
+    from pyoxigraph import Literal, Triple
+
+    from kg.infer import Derivation
+    from kg.infer.rules import Term
+    from kg.release import Release
+    from kg.tables import Origin
+
+    Rows = Mapping[Triple, list[Origin]]
+
+_LITERAL: Final = re.compile(r"[\"'+\-.\d]|(?:true|false)$")
+_STATEMENT: Final = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S.*?)\s*\.?\s*", re.DOTALL)
+
+
+def add_commands(command: Command) -> None:
+    """Add `explain`."""
+    each = command("explain", _explain, "Say why a statement of a release holds.")
+    each.add_argument(
+        "statement",
+        nargs="+",
+        metavar="TERM",
+        help="subject, predicate and object: IRIs, CURIEs, keys such as organization/baidu, "
+        "or a literal in Turtle",
+    )
+    each.add_argument("--release", metavar="ID", help="default: the current one")
+
+
+def _explain(options: argparse.Namespace, settings: Settings) -> int:
+    from pyoxigraph import NamedNode
+
+    from kg.infer import Rules, explain
+
+    release = chosen(settings, options.release)
+    base = release.manifest.base
+    triple = _read(" ".join(options.statement), base)
+    with release.lease():
+        store = release.open()
+        graph = NamedNode(ontology.GRAPHS[""])
+        rules = Rules.compile(store.quads_for_pattern(None, None, None, graph))
+        found = explain(store, rules, triple)
+        rows = _rows(release, found)
+    if options.json:
+        print_json(_data(found, rows))
+    else:
+        out.print("\n".join(_text(found, rows, base)), markup=False)
+    return OK
+
+
+def _read(text: str, base: str) -> Triple:
+    """The triple that a person means."""
+    from pyoxigraph import NamedNode, Triple
+
+    fields = _STATEMENT.fullmatch(text)
+    if fields is None:
+        raise InputError(f"{text!r}: expected a subject, a predicate and an object")
+
+    def named(term: str) -> NamedNode:
+        if term == "a":
+            return NamedNode(vocab.RDF + "type")
+        return NamedNode(vocab.expand(term.removeprefix("<").removesuffix(">"), base=base))
+
+    value = fields[3] if _LITERAL.match(fields[3]) else None
+    return Triple(
+        named(fields[1]), named(fields[2]), _literal(value) if value else named(fields[3])
+    )
+
+
+def _literal(text: str) -> Literal:
+    """A literal as Turtle writes it, in the lexical form that the store gives it."""
+    from pyoxigraph import Literal, RdfFormat, Store
+
+    store = Store()
+    prefixes = "".join(f"@prefix {name}: <{iri}> .\n" for name, iri in vocab.PREFIXES.items())
+    try:
+        store.load(f"{prefixes}<x:s> <x:p> {text} .".encode(), format=RdfFormat.TURTLE)
+    except SyntaxError as error:
+        raise InputError(f"{text}: expected a literal as Turtle writes it: {error.msg}") from None
+    values = [quad.object for quad in store]
+    if len(values) != 1 or not isinstance(values[0], Literal):
+        raise InputError(f"{text}: expected one literal as Turtle writes it")
+    return values[0]
+
+
+def _rows(release: Release, found: Derivation) -> Rows:
+    """The rows that the asserted statements of a derivation came from."""
+    from kg import etl
+    from kg.tables import Account, Sheet
+
+    sources = []
+    for source in etl.load(shipped("mappings")):
+        name = source.dataset.name
+        sheets = {
+            table.name: Sheet(table, path, Account(name, table.name, table.access))
+            for table in source.tables.values()
+            if (path := release.path / "rows" / name / table.name).is_dir()
+        }
+        if sheets.keys() == source.tables.keys():
+            sources.append((source, sheets))
+    keys = {triple: tuple(map(str, triple)) for triple in found.asserted}
+    context = etl.Context(
+        shipped("tables"), shipped("ontology") / "vocabularies", release.manifest.base
+    )
+    places = etl.origins(sources, context, set(keys.values()))  # type: ignore[arg-type]
+    return {triple: places[key] for triple, key in keys.items()}  # type: ignore[index]
+
+
+def _text(found: Derivation, rows: Rows, base: str) -> Iterator[str]:
+    for depth, step in found:
+        yield "    " * depth + " ".join(_shown(term, base) for term in step.triple)
+        margin = "    " * depth + "  "
+        if step.graphs:
+            names = (name.removeprefix(vocab.GRAPH) for name in step.graphs)
+            yield f"{margin}stated in graph {', '.join(names)}"
+            yield from (f"{margin}from {place}" for place in rows.get(step.triple, ()))
+        else:
+            yield from (f"{margin}by {axiom}" for axiom in step.axioms)
+
+
+def _shown(term: Term, base: str) -> str:
+    from pyoxigraph import NamedNode
+
+    return vocab.shorten(term.value, base) if isinstance(term, NamedNode) else str(term)
+
+
+def _data(found: Derivation, rows: Rows) -> dict[str, Any]:
+    return {
+        "triple": [str(term) for term in found.triple],
+        "graphs": list(found.graphs),
+        "rows": [asdict(place) for place in rows.get(found.triple, ())],
+        "axioms": list(found.axioms),
+        "premises": [_data(premise, rows) for premise in found.premises],
+    }
