@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count, product
 from typing import Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Variable
+from pyoxigraph import BlankNode, NamedNode, Quad, Store, Variable
 
 from kg import vocab
 from kg.errors import InputError
