@@ -18,7 +18,6 @@ from itertools import repeat
 from typing import Any, Final, Literal
 
 import polars as pl
-from pypinyin import lazy_pinyin
 
 from kg import vocab
 from kg.errors import InputError
@@ -147,6 +146,8 @@ def _normalise(_: Context, text: str) -> Result:
 
 
 def _slug(_: Context, text: str) -> str | None:
+    from pypinyin import lazy_pinyin  # noqa: PLC0415 - its dictionaries take long to load
+
     latin = unicodedata.normalize("NFKD", " ".join(lazy_pinyin(text))).casefold()
     plain = "".join(char for char in latin if not unicodedata.combining(char))
     return "-".join(re.findall("[a-z0-9]+", plain)) or None

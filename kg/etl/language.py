@@ -53,20 +53,19 @@ class Language(Document):
     def triples_map(self, name: str, body: Any, tables: Mapping[str, Table]) -> TriplesMap | None:
         """One mapping; None where its table could not be read."""
         body = self.mapping(body, "sources", "graphs", "subjects", "condition", "predicateobjects")
-        sources, subjects = (self.items(self.need(body, part)) for part in ("sources", "subjects"))
-        if len(sources) == 1 and self.text(sources[0]) in self.unread:
-            return None  # its own fault has been told
-        if len(sources) != 1 or self.text(sources[0]) not in tables:
-            raise self.fail(sources, f"expected one of the tables {', '.join(tables)}")
-        if len(subjects) != 1:
-            raise self.fail(subjects, "expected one subject; write a mapping for each")
-        table = tables[str(sources[0])]
-        subject = self.attempt(self.subject, subjects)
+        table = self.attempt(self.table_of, body, tables)
+        subject = self.attempt(self.subject, body)
         condition = self.attempt(self.condition, body)
         graphs = self.attempt(self.graphs, body) or ()
-        entries = self.items(self.need(body, "predicateobjects"))
-        pairs = [pair for entry in entries for pair in self.attempt(self.pairs, entry) or ()]
-        result = TriplesMap(
+        entries = self.attempt(self.need, body, "predicateobjects")
+        pairs = [
+            pair
+            for entry in (() if entries is None else self.items(entries))
+            for pair in self.attempt(self.pairs, entry) or ()
+        ]
+        if table is None:
+            return None
+        made = TriplesMap(
             name,
             table.name,
             subject or Template(("urn:unread",)),
@@ -75,11 +74,23 @@ class Language(Document):
             body.line,
             graphs,
         )
-        self.check_columns(result, table)
-        return result
+        self.check_columns(made, table)
+        return made
 
-    def subject(self, subjects: List) -> Expression:
+    def table_of(self, body: Map, tables: Mapping[str, Table]) -> Table | None:
+        """The table that a mapping reads; None where that table has faults of its own."""
+        sources = self.items(self.need(body, "sources"))
+        if len(sources) == 1 and self.text(sources[0]) in self.unread:
+            return None
+        if len(sources) != 1 or self.text(sources[0]) not in tables:
+            raise self.fail(sources, f"expected one of the tables {', '.join(tables)}")
+        return tables[str(sources[0])]
+
+    def subject(self, body: Map) -> Expression:
         """What gives the subjects of a mapping."""
+        subjects = self.items(self.need(body, "subjects"))
+        if len(subjects) != 1:
+            raise self.fail(subjects, "expected one subject; write a mapping for each")
         subject, kind = self.expression(subjects[0])
         if isinstance(subject, SubjectOf) or (kind == "literal" and isinstance(subject, Call)):
             raise self.fail(subjects, "expected a template or a function that gives IRIs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from kg.etl.context import Context
 from kg.etl.engine import Statements, run
 from kg.etl.plan import (
     Call,
-    Expression,
     PredicateObject,
     Source,
     SubjectOf,
     Template,
+    calls_of,
     columns_of,
     expressions_of,
 )
@@ -113,11 +113,11 @@ def dependencies(source: Source, context: Context) -> Dependencies:
         for _, expression in expressions_of(triples_map):
             if isinstance(expression, SubjectOf) and expression.joins:
                 sheets.add(_sheet(source, expression))
-            for call in _calls(expression):
+            for call in calls_of(expression):
                 files |= context.files(call.function, _constants(call))
     for parent in source.parents.values():
         for _, expression in expressions_of(parent.triples_map):
-            for call in _calls(expression):
+            for call in calls_of(expression):
                 files |= context.files(call.function, _constants(call))
     return Dependencies(frozenset(sheets), frozenset(files))
 
@@ -126,17 +126,6 @@ def _sheet(source: Source, target: SubjectOf) -> str:
     if target.source:
         return source.parents[target.name].sheet
     return f"{source.dataset.name}/{source.map(target.mapping).table}"
-
-
-def _calls(expression: Expression) -> Iterator[Call]:
-    if isinstance(expression, SubjectOf):
-        for join in expression.joins:
-            yield from _calls(join.child)
-            yield from _calls(join.parent)
-    elif isinstance(expression, Call):
-        yield expression
-        for _, argument in expression.arguments:
-            yield from _calls(argument)
 
 
 def _constants(call: Call) -> dict[str, str]:

@@ -195,3 +195,15 @@ def expressions_of(triples_map: TriplesMap) -> Iterator[tuple[int, Expression]]:
             yield po.line, po.object.language
         if po.condition:
             yield po.line, po.condition
+
+
+def calls_of(expression: Expression) -> Iterator[Call]:
+    """Every call in an expression, nested ones and those of joins included."""
+    if isinstance(expression, SubjectOf):
+        for join in expression.joins:
+            yield from calls_of(join.child)
+            yield from calls_of(join.parent)
+    elif isinstance(expression, Call):
+        yield expression
+        for _, argument in expression.arguments:
+            yield from calls_of(argument)

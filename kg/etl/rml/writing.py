@@ -1,16 +1,16 @@
-"""Exports a mapping as RML (http://w3id.org/rml/): RML-Core, RML-IO and RML-FNML.
+"""Exports a mapping as RML in Turtle.
 
-What RML has no word for (rules of columns, keys, null words, split cells) stays in the source
-definition. RML's inputs have no order: the second `of` of a call is exported as `of2`.
+RML's inputs have no order: the second `of` of a call is exported as `of2`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from typing import Final
 
-from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef
+import yaml
+from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from kg import vocab
@@ -24,10 +24,10 @@ from kg.etl.plan import (
     Template,
     TriplesMap,
 )
+from kg.etl.rml.terms import DEFINITION, FORMULATIONS, KGF, RML, dataset_iri, map_iri
+from kg.tables import Table
 
-RML: Final = Namespace("http://w3id.org/rml/")
-KGF: Final = Namespace("https://w3id.org/aicluster/function#")
-_RDF_STRING: Final = vocab.XSD + "string"
+_RDF_STRING = vocab.XSD + "string"
 
 
 def export(source: Source) -> str:
@@ -35,38 +35,56 @@ def export(source: Source) -> str:
     graph = Graph()
     for prefix, iri in {"rml": str(RML), "kgf": str(KGF), **source.prefixes}.items():
         graph.bind(prefix, iri, override=True)
+    _dataset(graph, source)
     for triples_map in source.maps:
-        _triples_map(graph, source, triples_map)
+        table = source.tables[triples_map.table]
+        node = _triples_map(graph, source.dataset.name, table, triples_map, [source.dataset.graph])
+        for po in triples_map.predicate_objects:
+            graph.add((node, RML.predicateObjectMap, _predicate_object(graph, source, po)))
+    for parent in source.parents.values():
+        # As much of another source's map as a join needs: where its rows are, and its subjects.
+        _triples_map(graph, parent.source, parent.table, parent.triples_map, [])
     return graph.serialize(format="turtle")
 
 
-def _triples_map(graph: Graph, source: Source, triples_map: TriplesMap) -> None:
-    node = _name(source, triples_map.name)
+def _dataset(graph: Graph, source: Source) -> None:
+    node, dataset = dataset_iri(source.dataset.name), source.dataset
+    graph.add((node, RDF.type, URIRef(vocab.DCAT + "Dataset")))
+    graph.add((node, URIRef(vocab.DCTERMS + "title"), Literal(dataset.title)))
+    graph.add((node, URIRef(vocab.DCTERMS + "source"), URIRef(dataset.original)))
+    graph.add((node, URIRef(vocab.DCTERMS + "license"), URIRef(dataset.licence)))
+    # Read as text throughout, so that nothing is taken for a number on the way.
+    whole = yaml.load(source.file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    kept = {part: whole[part] for part in ("prefixes", "dataset", "sources") if part in whole}
+    text = json.dumps(kept, ensure_ascii=False, indent=1)
+    graph.add((node, DEFINITION, Literal(text, datatype=RDF.JSON)))
+
+
+def _triples_map(
+    graph: Graph, source: str, table: Table, triples_map: TriplesMap, graphs: list[str]
+) -> URIRef:
+    node = map_iri(source, triples_map.name)
     graph.add((node, RDF.type, RML.TriplesMap))
-    graph.add((node, RML.logicalSource, _logical_source(graph, source, triples_map)))
+    graph.add((node, RML.logicalSource, _logical_source(graph, table)))
     subject = BNode()
     graph.add((node, RML.subjectMap, subject))
     graph.add((subject, RDF.type, RML.SubjectMap))
-    graph.add((subject, RML.graph, URIRef(source.dataset.graph)))
     graph.add((subject, RML.termType, RML.IRI))
+    for iri in triples_map.graphs or graphs:
+        graph.add((subject, RML.graph, URIRef(iri)))
     _expression(graph, subject, triples_map.subject, triples_map.condition)
-    for po in triples_map.predicate_objects:
-        graph.add((node, RML.predicateObjectMap, _predicate_object(graph, source, po)))
+    return node
 
 
-def _name(source: Source, triples_map: str) -> URIRef:
-    return URIRef(f"{vocab.GRAPH}mapping/{source.dataset.name}#{triples_map}")
-
-
-def _logical_source(graph: Graph, source: Source, triples_map: TriplesMap) -> Node:
-    table = source.tables[triples_map.table]
+def _logical_source(graph: Graph, table: Table) -> Node:
     node, path = BNode(), BNode()
     graph.add((node, RDF.type, RML.LogicalSource))
     graph.add((node, RML.source, path))
+    graph.add((node, KGF.table, Literal(table.name)))
     graph.add((path, RDF.type, RML.RelativePathSource))
     graph.add((path, RML.root, RML.CurrentWorkingDirectory))
     graph.add((path, RML.path, Literal(table.access)))
-    formulation = {"csv": RML.CSV, "tsv": KGF.TSV, "parquet": KGF.Parquet}[table.format]
+    formulation = FORMULATIONS.get(table.format, KGF[table.format])
     graph.add((node, RML.referenceFormulation, formulation))
     return node
 
@@ -76,9 +94,18 @@ def _predicate_object(graph: Graph, source: Source, po: PredicateObject) -> Node
     graph.add((node, RDF.type, RML.PredicateObjectMap))
     graph.add((node, RML.predicate, URIRef(po.predicate)))
     graph.add((node, RML.objectMap, made))
-    if isinstance(po.object.expression, SubjectOf):
+    for iri in po.graphs:
+        graph.add((node, RML.graph, URIRef(iri)))
+    if isinstance(target := po.object.expression, SubjectOf):
         graph.add((made, RDF.type, RML.RefObjectMap))
-        graph.add((made, RML.parentTriplesMap, _name(source, po.object.expression.mapping)))
+        parent = map_iri(target.source or source.dataset.name, target.mapping)
+        graph.add((made, RML.parentTriplesMap, parent))
+        for join in target.joins:
+            condition = BNode()
+            graph.add((made, RML.joinCondition, condition))
+            graph.add((condition, RDF.type, RML.Join))
+            _side(graph, condition, "child", join.child)
+            _side(graph, condition, "parent", join.parent)
         if po.condition:
             _condition(graph, made, po.condition)
         return node
@@ -87,9 +114,25 @@ def _predicate_object(graph: Graph, source: Source, po: PredicateObject) -> Node
     return node
 
 
+def _side(graph: Graph, condition: Node, name: str, expression: Expression) -> None:
+    """One side of a join: a reference in the short form, which most engines know alone."""
+    if isinstance(expression, Template) and expression.is_reference:
+        graph.add((condition, RML[name], Literal(expression.columns[0])))
+        return
+    node = BNode()
+    graph.add((condition, RML[f"{name}Map"], node))
+    graph.add((node, RDF.type, RML[f"{name.capitalize()}Map"]))
+    _expression(graph, node, expression, None)
+
+
 def _object(graph: Graph, node: Node, made: ObjectMap, condition: Call | None) -> None:
     graph.add((node, RML.termType, RML.IRI if made.kind == "iri" else RML.Literal))
-    if made.language:
+    if not isinstance(made.language, str):
+        language = BNode()
+        graph.add((node, RML.languageMap, language))
+        graph.add((language, RDF.type, RML.LanguageMap))
+        _expression(graph, language, made.language, None)
+    elif made.language:
         graph.add((node, RML.language, Literal(made.language)))
     elif made.kind == "literal" and made.datatype != _RDF_STRING:
         graph.add((node, RML.datatype, URIRef(made.datatype)))

@@ -1,0 +1,244 @@
+"""Explains a mapping by its rows: what a row gives, and which rows give a triple.
+
+To find the rows of a triple, templates are read backwards: only rows whose cells can give it
+are mapped again, by the maps that can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import polars as pl
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse, serialize
+
+from kg import vocab
+from kg.errors import InputError
+from kg.etl.context import Context
+from kg.etl.engine import Statements, run
+from kg.etl.origins import columns_behind, unheard
+from kg.etl.plan import Call, Expression, PredicateObject, Source, SubjectOf, Template, TriplesMap
+from kg.tables import LINE, Origin, Reject, Sheet, Table
+
+_ENCODED: Final = rf"(?:[{vocab.IUNRESERVED}]|%[0-9A-Fa-f]{{2}})+"
+#: Datatypes whose lexical forms are the cells themselves.
+_TEXTS: Final = (vocab.XSD + "string", vocab.RDF + "langString")
+_TOKEN: Final = re.compile(r'<[^>]*>|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^(?:<[^>]*>|\S+))?|\S+')
+
+
+@dataclass(frozen=True)
+class Stated:
+    """One statement, as terms of N-Quads, with the row and the line of the mapping it is by."""
+
+    subject: str
+    predicate: str
+    object: str
+    graph: str
+    source: str
+    mapping: str
+    at: str  # file:line of the mapping
+    origin: Origin
+
+
+def explain(
+    source: Source,
+    sheets: Mapping[str, Sheet],
+    context: Context,
+    table: str,
+    line: int,
+    joined: Mapping[str, Sheet] | None = None,
+) -> tuple[list[Stated], list[Reject]]:
+    """The statements that one row gives, and what the mapping rejects of it."""
+    made: list[Stated] = []
+    quiet = unheard(source, sheets)
+    only = {table: pl.Series([line], dtype=pl.Int64)}
+    run(source, quiet, context, lambda each: made.extend(_stated(source, each)), only, joined)
+    return made, list(quiet[table].account.rejects)
+
+
+def why(
+    sources: Iterable[tuple[Source, Mapping[str, Sheet]]],
+    context: Context,
+    subject: str,
+    predicate: str,
+    object_: str | None,
+) -> list[Stated]:
+    """The rows that give a triple of N-Quads terms, and their maps; None means any object."""
+    sources = list(sources)
+    joined = {
+        f"{source.dataset.name}/{name}": sheet
+        for source, sheets in sources
+        for name, sheet in sheets.items()
+    }
+    found: list[Stated] = []
+    for source, sheets in sources:
+
+        def keep(made: Statements, source: Source = source) -> None:
+            wanted = pl.col("s") == subject
+            if object_ is not None:
+                wanted &= pl.col("o") == object_
+            if (frame := made.frame.filter(wanted)).height:
+                found.extend(_stated(source, replace(made, frame=frame)))
+
+        for triples_map in source.maps:
+            pairs = [po for po in triples_map.predicate_objects if f"<{po.predicate}>" == predicate]
+            for po in pairs:
+                sheet = sheets[triples_map.table]
+                lines = _lines(sheet, triples_map, po, context.base, subject, object_)
+                if lines is not None and not lines.len():
+                    continue
+                part = _only(source, triples_map, po)
+                only = {triples_map.table: lines if lines is not None else _all(sheet)}
+                run(part, unheard(source, sheets), context, keep, only, joined)
+    return sorted(set(found), key=lambda each: (each.source, each.origin.file, each.origin.line))
+
+
+def triple(text: str, base: str = vocab.BASE) -> tuple[str, str, str | None]:
+    """The terms of a triple as a person writes it, in N-Quads; None for an object left out.
+
+    Each is an IRI in <>, a CURIE or a key; an object may be a literal as in Turtle. Raises
+    InputError where it is neither.
+    """
+    tokens = _TOKEN.findall(text.strip().removesuffix(" ."))
+    if len(tokens) not in (2, 3):
+        raise InputError(f"{text!r}: expected subject, predicate and object")
+    subject, predicate = (_iri(token, base) for token in tokens[:2])
+    if len(tokens) == 2:
+        return subject, predicate, None
+    if not tokens[2].startswith('"'):
+        return subject, predicate, _iri(tokens[2], base)
+    literal, marks, datatype = tokens[2].rpartition("^^")
+    if marks and datatype and not datatype.endswith('"'):
+        tokens[2] = f"{literal}^^{_iri(datatype, base)}"
+    try:
+        (quad,) = parse(f"<a:a> <a:a> {tokens[2]} .".encode(), format=RdfFormat.N_TRIPLES)
+    except SyntaxError as error:
+        raise InputError(f"{tokens[2]}: not a literal: {error.msg}") from None
+    return subject, predicate, _canonical(quad)
+
+
+def _iri(token: str, base: str) -> str:
+    if token == "a":  # noqa: S105 - Turtle's word for rdf:type
+        return f"<{vocab.RDF}type>"
+    text = token[1:-1] if token.startswith("<") else token
+    return f"<{vocab.expand(text, base=base)}>"
+
+
+def _canonical(quad: Quad) -> str:
+    """The object of a statement as the store writes it."""
+    store = Store()
+    store.add(Quad(quad.subject, quad.predicate, quad.object))
+    (stored,) = store
+    line: bytes = serialize([stored], format=RdfFormat.N_QUADS)  # type: ignore[assignment]
+    return line.decode().removeprefix("<a:a> <a:a> ").removesuffix(" .\n")
+
+
+def _stated(source: Source, made: Statements) -> list[Stated]:
+    table = source.tables[made.triples_map.table]
+    file, column = Path(table.access).name, columns_behind(source, [made.predicate_object])
+    at = f"{source.file.name}:{made.predicate_object.line}"
+    predicate, graph = f"<{made.predicate_object.predicate}>", made.graph
+    name, triples_map = source.dataset.name, made.triples_map.name
+    return [
+        Stated(s, predicate, o, graph, name, triples_map, at, Origin(file, line, column))
+        for line, s, o in made.frame.select(LINE, "s", "o").iter_rows()
+    ]
+
+
+def _only(source: Source, triples_map: TriplesMap, po: PredicateObject) -> Source:
+    """A source of one predicate-object map, and the map whose subjects it takes."""
+    maps = [replace(triples_map, predicate_objects=(po,))]
+    target = po.object.expression
+    if isinstance(target, SubjectOf) and not target.source and target.mapping != triples_map.name:
+        maps.append(replace(source.map(target.mapping), predicate_objects=()))
+    return replace(source, maps=tuple(maps))
+
+
+def _all(sheet: Sheet) -> pl.Series:
+    return sheet.scan().select(LINE).collect()[LINE]
+
+
+def _lines(
+    sheet: Sheet,
+    triples_map: TriplesMap,
+    po: PredicateObject,
+    base: str,
+    subject: str,
+    object_: str | None,
+) -> pl.Series | None:
+    """The lines whose cells can give a subject and object; None where none can be ruled out."""
+    made = po.object
+    wanted = [_given(triples_map.subject, subject[1:-1], base, iri=True)]
+    if object_ is not None and object_.startswith("<") != (made.kind == "iri"):
+        return pl.Series(dtype=pl.Int64)
+    if object_ is not None and made.kind == "iri":
+        wanted.append(_given(made.expression, object_[1:-1], base, iri=True))
+    elif object_ is not None and made.datatype in _TEXTS:
+        wanted.append(_given(made.expression, _text(object_), base, iri=False))
+    cells: dict[str, str] = {}
+    for each in wanted:
+        if each is None:
+            return pl.Series(dtype=pl.Int64)
+        cells |= each
+    if not cells:
+        return None
+    tests = [_holds(sheet.table, column, value) for column, value in cells.items()]
+    return sheet.scan().filter(tests).select(LINE).collect()[LINE]
+
+
+def _holds(table: Table, column: str, value: str) -> pl.Expr:
+    (declared,) = (each for each in table.columns if each.name == column)
+    cell = pl.col(column)
+    return cell == value if declared.split is None else cell.str.contains(value, literal=True)
+
+
+def _given(expression: Expression, value: str, base: str, *, iri: bool) -> dict[str, str] | None:
+    """Cells without which a value is not given; None where no cells can give it."""
+    if isinstance(expression, Call) and expression.function == "resource":
+        arguments = dict(expression.arguments)
+        kind = arguments["kind"].constant if isinstance(arguments["kind"], Template) else None
+        start = "" if kind is None else base + vocab.KINDS.get(vocab.AIC + kind, kind) + "/"
+        if not value.startswith(start):
+            return None
+        return _given(arguments["key"], value.removeprefix(start), base, iri=False) if start else {}
+    return _cells(expression, value, base, iri=iri) if isinstance(expression, Template) else {}
+
+
+def _cells(template: Template, value: str, base: str, *, iri: bool) -> dict[str, str] | None:
+    """The same, of a template."""
+    if template.is_reference:
+        return {template.columns[0]: value}
+    pattern = ""
+    for place, part in enumerate(template.parts):
+        if place % 2:
+            pattern += f"({_ENCODED})" if iri else "(.+)"
+        else:
+            pattern += re.escape(vocab.rebase(part, base) if iri and place == 0 else part)
+    if (found := re.fullmatch(pattern, value, re.DOTALL)) is None:
+        return None
+    # With two columns, where one ends and the next begins is not always to be told.
+    if len(template.columns) != 1:
+        return {}
+    return {template.columns[0]: unquote(found[1]) if iri else found[1]}
+
+
+def _text(literal: str) -> str:
+    (quad,) = parse(f"<a:a> <a:a> {literal} .".encode(), format=RdfFormat.N_TRIPLES)
+    assert isinstance(quad.object, Literal)  # noqa: S101 - it begins with a quotation mark
+    return quad.object.value
+
+
+def graphs_of(store: Store, subject: str, predicate: str, object_: str | None) -> list[str]:
+    """The named graphs of a store that hold a triple."""
+    given = f"{subject} {predicate} {object_ or '<a:a>'} ."
+    (quad,) = parse(given.encode(), format=RdfFormat.N_TRIPLES)
+    held = store.quads_for_pattern(
+        quad.subject, quad.predicate, None if object_ is None else quad.object, None
+    )
+    return sorted(
+        {each.graph_name.value for each in held if isinstance(each.graph_name, NamedNode)}
+    )
