@@ -237,6 +237,19 @@ class Home:
         self._switch(target)
         return target
 
+    def refuse_synthetic_over_real(self) -> None:
+        """Raise ReleaseError where a real release is current."""
+        try:
+            current = self.current()
+        except NoRelease:
+            return
+        if not current.manifest.synthetic:
+            raise ReleaseError(
+                f"{self.path}: release {current.id} is current and holds real data; a synthetic "
+                "release does not take its place unless forced (--force): let KG_HOME name another "
+                "folder"
+            )
+
     def rollback(self, id: str | None = None) -> Release:
         """Make the release that was current before, or that of `id`, current again.
 
