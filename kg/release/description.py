@@ -70,8 +70,11 @@ def describe(
     manifest: Manifest, sources: bytes, address: Address, media_type: str = "text/turtle"
 ) -> bytes:
     """The description of a release. `sources` answers `SOURCES`, as N-Triples."""
-    given = [Triple(*quad) for quad in _quads(sources)]
-    triples = [*_document(manifest, address), *given, *_graphs(manifest, address)]
+    triples = [
+        *_document(manifest, address),
+        *_sources(sources),
+        *_graphs(manifest, address),
+    ]
     place: dict[object, int] = {}
     # What is said of one subject stands together, subjects in the order they come.
     triples.sort(key=lambda triple: place.setdefault(triple.subject, len(place)))
@@ -86,10 +89,18 @@ def describe(
     return made
 
 
-def _quads(text: bytes) -> Iterator[tuple[NamedNode, NamedNode, _Term]]:
-    for quad in parse(text, RdfFormat.N_TRIPLES):
-        if isinstance(quad.subject, NamedNode) and not isinstance(quad.object, Triple):
-            yield quad.subject, quad.predicate, quad.object
+def _sources(text: bytes) -> Iterator[Triple]:
+    """What the release says of its sources; each described, as DCAT-AP asks for."""
+    title, description = (NamedNode(vocab.DCTERMS + name) for name in ("title", "description"))
+    triples = [Triple(*quad[:3]) for quad in map(tuple, parse(text, RdfFormat.N_TRIPLES))]
+    described = {triple.subject for triple in triples if triple.predicate == description}
+    for triple in triples:
+        yield triple
+        name = triple.object
+        unsaid = triple.predicate == title and triple.subject not in described
+        if unsaid and isinstance(name, Literal):
+            told = Literal(f"The named graph of: {name.value}", language="en")
+            yield Triple(triple.subject, description, told)
 
 
 def _document(manifest: Manifest, address: Address) -> Iterator[Triple]:
@@ -119,6 +130,11 @@ def _document(manifest: Manifest, address: Address) -> Iterator[Triple]:
     )
     if manifest.synthetic:
         yield from _about(
+            NamedNode(_SYNTHETIC),
+            ("a", [NamedNode(vocab.SKOS + "Concept")]),
+            (vocab.SKOS + "prefLabel", _texts(_KEYWORD)),
+        )
+        yield from _about(
             dataset,
             (vocab.DCTERMS + "type", [NamedNode(_SYNTHETIC)]),
             (vocab.DCTERMS + "description", _texts(SYNTHETIC_NOTICE)),
@@ -132,16 +148,19 @@ def _document(manifest: Manifest, address: Address) -> Iterator[Triple]:
                 [Literal("One validated release, with the source of each fact.", language="en")],
             ),
         )
+    protocol = NamedNode(_PROTOCOL)
+    yield from _about(protocol, ("a", [NamedNode(vocab.DCTERMS + "Standard")]))
     yield from _about(
         service,
         ("a", [NamedNode(vocab.DCAT + "DataService")]),
         (vocab.DCTERMS + "title", [Literal("SPARQL endpoint", language="en")]),
-        (vocab.DCTERMS + "conformsTo", [NamedNode(_PROTOCOL)]),
+        (vocab.DCTERMS + "conformsTo", [protocol]),
         (vocab.DCAT + "endpointURL", [endpoint]),
         (vocab.DCAT + "servesDataset", [dataset]),
     )
     if address.dump is not None:
         file = NamedNode(address.root + address.dump)
+        quads, zstd = (NamedNode(_MEDIA_TYPE + name) for name in ("n-quads", "zstd"))
         yield from _about(
             dataset,
             (vocab.VOID + "dataDump", [file]),
@@ -153,9 +172,11 @@ def _document(manifest: Manifest, address: Address) -> Iterator[Triple]:
             (vocab.DCTERMS + "title", [Literal("All named graphs, sorted", language="en")]),
             (vocab.DCAT + "accessURL", [file]),
             (vocab.DCAT + "downloadURL", [file]),
-            (vocab.DCAT + "mediaType", [NamedNode(_MEDIA_TYPE + "n-quads")]),
-            (vocab.DCAT + "compressFormat", [NamedNode(_MEDIA_TYPE + "zstd")]),
+            (vocab.DCAT + "mediaType", [quads]),
+            (vocab.DCAT + "compressFormat", [zstd]),
         )
+        for each in (quads, zstd):
+            yield from _about(each, ("a", [NamedNode(vocab.DCTERMS + "MediaType")]))
     for number, (name, count) in enumerate(sorted(manifest.classes.items())):
         part = BlankNode(f"class{number}")
         yield from _about(dataset, (vocab.VOID + "classPartition", [part]))
