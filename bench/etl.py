@@ -22,6 +22,10 @@ from pathlib import Path
 
 import polars as pl
 
+from kg import etl
+from kg.release import Home, read_dump
+from kg.settings import shipped
+
 LARGE = Decimal("15.66")  # 1.2 million rows
 
 #: Table → the column of which a changed row gets another value.
@@ -39,6 +43,17 @@ CHANGED = {
     "sample_sitings": "since",
     "sample_adoptions": "adopted",
 }
+
+
+#: In a process of its own, which imports nothing else: a file of N-Quads into a new store.
+LOAD = """
+import sys
+from pyoxigraph import RdfFormat, Store
+
+store = Store(sys.argv[2])
+store.bulk_load(path=sys.argv[1], format=RdfFormat.N_QUADS)
+store.flush()
+"""
 
 
 @dataclass(frozen=True)
@@ -69,9 +84,6 @@ def run(*arguments: str, home: Path | None = None) -> Cost:
 
 def map_alone(tables: Path, into: Path) -> None:
     """In a process of its own: the tables of a sample to N-Quads in one file."""
-    from kg import etl
-    from kg.settings import shipped
-
     source = etl.read(shipped("mappings") / "sample.yml")
     context = etl.Context(shipped("tables"), shipped("ontology") / "vocabularies")
     triples = 0
@@ -85,16 +97,6 @@ def map_alone(tables: Path, into: Path) -> None:
 
         etl.run(source, etl.stage(source, tables, into / "rows"), context, keep)
     print(triples)
-
-
-def load_alone(quads: Path, into: Path) -> None:
-    """In a process of its own: a file of N-Quads into a new store on disk."""
-    from pyoxigraph import RdfFormat, Store
-
-    store = Store(into)
-    store.bulk_load(path=quads, format=RdfFormat.N_QUADS)
-    store.flush()
-    print(len(store))
 
 
 def change(tables: Path, into: Path) -> int:
@@ -131,7 +133,7 @@ def measure(scale: Decimal, folder: Path) -> None:
     manifest = json.loads(built.output)["manifest"]
     plain = folder / "quads.nq"
     _write_plain(home, plain)
-    loaded = run(me, "--load", str(plain), str(folder / "store"))
+    loaded = run("-c", LOAD, str(plain), str(folder / "store"))
     changed = change(tables, folder / "changed")
     again = _kg("build", "--sample", str(folder / "changed"), home=home)
     triples = int(mapped.output)
@@ -167,8 +169,6 @@ def _made(folder: Path) -> Path:
 
 def _write_plain(home: Path, path: Path) -> None:
     """The quads of the current release as plain N-Quads, which bulk_load reads the fastest."""
-    from kg.release import Home, read_dump
-
     with path.open("wb") as file:
         file.writelines(line + b"\n" for line in read_dump(Home(home).current().dump_path))
 
@@ -178,12 +178,9 @@ def main() -> None:
     parser.add_argument("--scales", type=Decimal, nargs="+", default=[Decimal("0.1"), 1, 10])
     parser.add_argument("--large", action="store_true", help="the set of 1.2 million rows too")
     parser.add_argument("--map", type=Path, nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--load", type=Path, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.map:
         map_alone(*options.map)
-    elif options.load:
-        load_alone(*options.load)
     else:
         for scale in [*options.scales, *([LARGE] if options.large else [])]:
             with tempfile.TemporaryDirectory() as folder:
