@@ -29,8 +29,8 @@ async def description(request: Request, live: Live) -> ASGIApp:
     choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
     media_type = (GRAPHS[0] if choice.format is HTML else choice.format).media_type
     with live.held() as generation:
-        has_dump = generation.release.dump_path.is_file()
-        address = Address(str(request.base_url), dump=DUMP[1:] if has_dump else None)
+        whole = generation.release.whole_dump
+        address = Address(str(request.base_url), dump=DUMP[1:] if whole else None)
         answer = await generation.ask(SOURCES, "application/n-triples")
         sources = b"".join([chunk async for chunk in answer.chunks])
         content = describe(generation.manifest, sources, address, media_type)
@@ -50,10 +50,10 @@ async def dump(request: Request, live: Live) -> ASGIApp:
     async def send_file(scope: Scope, receive: Receive, send: Send) -> None:
         with live.held() as generation:  # or it might be pruned while it is sent
             release = generation.release
-            if not release.dump_path.is_file():
-                raise NotFound(f"release {release.id} has no whole dump yet")
+            if (whole := release.whole_dump) is None:
+                raise NotFound(f"release {release.id} has no whole dump: it is one and a patch")
             response = FileResponse(
-                release.dump_path,
+                whole,
                 media_type="application/zstd",
                 filename=f"{release.id}.nq.zst",
                 headers={"ETag": f'"{release.id}"', "Cache-Control": "no-cache"},

@@ -53,6 +53,12 @@ class Release:
         return self.path / _DUMP
 
     @property
+    def whole_dump(self) -> Path | None:
+        """The dump where it holds everything; None where a patch says what it lacks."""
+        whole = self.dump_path.is_file() and not self.patch_path.exists()
+        return self.dump_path if whole else None
+
+    @property
     def patch_path(self) -> Path:
         """The RDF Patch that a small change left beside the dump of the release it started from."""
         return self.path / patch.NAME
