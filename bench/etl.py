@@ -121,50 +121,38 @@ def change(tables: Path, into: Path) -> int:
 
 
 def measure(scale: Decimal, folder: Path) -> None:
-    """Print one scale's costs and their ratios."""
+    """Print one scale's costs as they are known, then their ratios."""
     tables, home, me = folder / "tables", folder / "home", str(Path(__file__))
-    rows = sum(
-        json.loads(_kg("sample", "--scale", str(scale), "--into", str(tables)).output)[
-            "rows"
-        ].values()
-    )
-    mapped = run(me, "--map", str(tables), str(_made(folder / "mapping")))
-    built = _kg("build", "--sample", str(tables), home=home)
-    manifest = json.loads(built.output)["manifest"]
+    made = json.loads(_kg("sample", "--scale", str(scale), "--into", str(tables)).output)
+    print(f"\nscale {scale}: {sum(made['rows'].values()):,} rows")
+    print(f"{'':<22}{'CPU s':>9}{'wall s':>9}{'peak MiB':>10}", flush=True)
+    (folder / "mapping").mkdir()
+    mapped = _shown("mapping alone", run(me, "--map", str(tables), str(folder / "mapping")))
+    built = _shown("whole build", _kg("build", "--sample", str(tables), home=home))
     plain = folder / "quads.nq"
     _write_plain(home, plain)
-    loaded = run("-c", LOAD, str(plain), str(folder / "store"))
+    loaded = _shown("bulk_load (RocksDB)", run("-c", LOAD, str(plain), str(folder / "store")))
     changed = change(tables, folder / "changed")
     again = _kg("build", "--sample", str(folder / "changed"), home=home)
-    triples = int(mapped.output)
-    print(
-        f"\nscale {scale}: {rows:,} rows → {triples:,} triples mapped, "
-        f"{manifest['quads']:,} quads built, {changed:,} rows changed"
-    )
-    print(f"{'':<22}{'CPU s':>9}{'wall s':>9}{'peak MiB':>10}{'/ load CPU':>12}{'/ load wall':>12}")
-    for name, cost in {
-        "mapping alone": mapped,
-        "whole build": built,
-        "bulk_load (RocksDB)": loaded,
-        "build, 1 % changed": again,
-    }.items():
-        print(
-            f"{name:<22}{cost.cpu:>9.1f}{cost.wall:>9.1f}{cost.peak / 2**20:>10,.0f}"
-            f"{cost.cpu / loaded.cpu:>12.2f}{cost.wall / loaded.wall:>12.2f}"
-        )
-    print(f"{'mapping':<22}{triples / mapped.cpu:>9,.0f} triples per CPU-s")
-    print(f"{'1 % changed':<22}{again.cpu / built.cpu:>9.1%} of the CPU of the whole build")
+    _shown("build, 1 % changed", again)
+    manifest, triples = json.loads(built.output)["manifest"], int(mapped.output)
+    print(f"{triples:,} triples mapped, {triples / mapped.cpu:,.0f} per CPU-s")
+    print(f"{manifest['quads']:,} quads built, {changed:,} rows changed")
+    for name, cost in {"mapping": mapped, "build": built, "change": again}.items():
+        cpu, wall = cost.cpu / loaded.cpu, cost.wall / loaded.wall
+        print(f"{name + ' / bulk_load':<22}{cpu:>9.2f}{wall:>9.2f}")
+    print(f"{'change / build':<22}{again.cpu / built.cpu:>9.1%}{again.wall / built.wall:>9.1%}")
     for stage, seconds in manifest["seconds"].items():
-        print(f"  {stage:<20}{seconds:>9.2f} s")
+        print(f"  {stage:<20}{'':>9}{seconds:>9.2f}")
+
+
+def _shown(name: str, cost: Cost) -> Cost:
+    print(f"{name:<22}{cost.cpu:>9.1f}{cost.wall:>9.1f}{cost.peak / 2**20:>10,.0f}", flush=True)
+    return cost
 
 
 def _kg(*arguments: str, home: Path | None = None) -> Cost:
     return run("-m", "kg", *arguments, "--json", home=home)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def _write_plain(home: Path, path: Path) -> None:
