@@ -16,7 +16,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import endpoint, http, negotiation, ontology, pages, problems, queries, resources, site
+from api import (
+    description,
+    endpoint,
+    http,
+    negotiation,
+    ontology,
+    pages,
+    problems,
+    queries,
+    resources,
+    site,
+)
 from api.live import Live
 from kg.errors import KnowledgeGraphError, NoRelease
 from kg.release import Home
@@ -25,6 +36,12 @@ from kg.settings import Settings
 _LOG: Final = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
+
+_EXACT: Final[dict[str, tuple[Endpoint, str]]] = {
+    "/sparql": (endpoint.endpoint, endpoint.METHODS),
+    description.VOID: (description.description, description.METHODS),
+    description.DUMP: (description.dump, description.METHODS),
+}
 
 
 def create_app(home: Home, settings: Settings) -> Application:
@@ -61,6 +78,7 @@ class Application:
                 self._complete(message)
             await send(message)
 
+        self._live.mark()  # on the pages that no release is needed for
         route, methods = _route(scope["path"])
         try:
             if scope["method"] == "OPTIONS":
@@ -109,8 +127,8 @@ class Application:
 
 def _route(path: str) -> tuple[Endpoint | None, str]:
     """What answers a path, None for FastAPI, and the methods it takes."""
-    if path == "/sparql":
-        return endpoint.endpoint, endpoint.METHODS
+    if path in _EXACT:
+        return _EXACT[path]
     if path.startswith(queries.PREFIX):
         return queries.named, queries.METHODS
     if path.startswith(resources.PREFIX):

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,9 @@ from kg.settings import Settings, shipped
 from kg.workers import Answer, Pool, Query
 
 _LOG: Final = logging.getLogger(__name__)
+
+#: Whether the release that the request at hand is answered from is synthetic.
+SYNTHETIC: Final = ContextVar("synthetic", default=False)
 
 #: Seconds between two looks at the link, and after a release that could not be opened.
 _INTERVAL: Final = 0.3
@@ -94,7 +98,13 @@ class Live:
         """The generation that answers now; raises NoRelease before the first and after the last."""
         if self._generation is None:
             raise NoRelease("no release is being served: the server starts or ends")
+        SYNTHETIC.set(self._generation.manifest.synthetic)
         return self._generation
+
+    def mark(self) -> None:
+        """Remember for the request at hand whether what is served is synthetic."""
+        with contextlib.suppress(NoRelease):
+            _ = self.generation
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Generation]:

@@ -92,6 +92,7 @@ async def _written(generation: Generation) -> dict[str, str]:
         queries=generation.catalogue.by_term(),
         address=_address,
         query_address=lambda path: f"/queries/{path}",
+        synthetic=generation.manifest.synthetic,
     )
 
 

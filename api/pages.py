@@ -15,8 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from api import problems
+from api.live import SYNTHETIC
 from kg import vocab
 from kg.errors import KnowledgeGraphError
+from kg.release import SYNTHETIC_NOTICE
 from kg.workers import Answer
 
 CSP: Final = (
@@ -143,6 +145,7 @@ _ENVIRONMENT: Final = Environment(
 )
 _ENVIRONMENT.filters["grouped"] = lambda number: f"{number:,}"
 _ENVIRONMENT.globals["max_rows"] = MAX_ROWS
+_ENVIRONMENT.globals["synthetic"] = lambda: SYNTHETIC_NOTICE if SYNTHETIC.get() else None
 
 
 def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -83,6 +83,7 @@ def create(live: Live) -> FastAPI:
                 "status": "ok",
                 "release": generation.release.id,
                 "quads": generation.manifest.quads,
+                "synthetic": generation.manifest.synthetic,
             }
         )
 

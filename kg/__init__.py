@@ -9,6 +9,7 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     ontology   modules, vocabularies and shapes as quads
     validate   SHACL, and the report for people
     catalogue  named queries with typed parameters
+    sample     a made-up database of the report's size
     release    immutable releases: publish, roll back, prune, clone
     tables     CSV, TSV and Parquet in, every row accounted for
     sparql     what a query's text says, without running it

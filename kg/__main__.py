@@ -18,6 +18,7 @@ from kg.commands import (
     mapping,
     ontology,
     releases,
+    sample,
     serving,
     validation,
 )
@@ -26,7 +27,7 @@ from kg.settings import Settings
 from kg.terminal import BAD_INPUT, OK, err
 
 #: In the order in which `kg --help` lists them.
-AREAS = (building, validation, asking, explaining, serving, releases, ontology, mapping)
+AREAS = (building, validation, asking, explaining, serving, releases, ontology, mapping, sample)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,6 +31,8 @@ class Inputs:
     mappings: Path = field(default_factory=lambda: shipped("mappings"))
     tables: Path = field(default_factory=lambda: shipped("tables"))
     data: Path | None = None
+    synthetic: bool = False  # `data` is made up: of the shipped tables, only reference data is read
+    force: bool = False  # a synthetic release may take the place of a real one
 
     def sources(self) -> tuple[list[tuple[Source, Path]], list[str]]:
         """The sources whose tables are there, each with its folder; and notices of the others.
@@ -40,7 +42,8 @@ class Inputs:
         found, notices = [], []
         outside = 0
         for source in etl.load(self.mappings):
-            if not source.maps:
+            aside = self.synthetic and source.dataset.shipped and not source.dataset.reference
+            if aside or not source.maps:
                 continue
             if source.dataset.shipped:
                 found.append((source, self.tables))
@@ -48,6 +51,8 @@ class Inputs:
                 missing = [
                     t.access for t in source.tables.values() if not (self.data / t.access).is_file()
                 ]
+                if missing and self.synthetic and not source.dataset.synthetic:
+                    continue  # nobody expects it here
                 if missing:
                     notices.append(
                         f"{source.dataset.name}: left out, {missing[0]} is not in {self.data}"
@@ -56,9 +61,8 @@ class Inputs:
                     found.append((source, self.data))
                     outside += 1
         if self.data is not None and not outside:
-            raise InputError(
-                f"{self.data}: none of the sources' tables is here; `kg mapping list` names them"
-            )
+            wanted = "; ".join(notices) if self.synthetic else "`kg mapping list` names them"
+            raise InputError(f"{self.data}: none of the sources' tables is here; {wanted}")
         return found, notices
 
     def context(self, base: str) -> Context:
@@ -113,6 +117,8 @@ class Staged:
     def read(cls, home: Home, inputs: Inputs, root: Path, stages: Stages) -> Staged:
         """Read every source. Raises InputError where a table as a whole cannot be read."""
         found, notices = inputs.sources()
+        if etl.is_synthetic(source.dataset for source, _ in found) and not inputs.force:
+            home.refuse_synthetic_over_real()
         try:
             before: Release | None = home.current()
         except ReleaseError:

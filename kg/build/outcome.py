@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kg import release
+from kg import etl, release
 from kg.build.lines import Tally
 from kg.etl import Source
 from kg.release import ContentHash, Manifest, Release
@@ -79,7 +79,7 @@ def make_manifest(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         base=base,
         ontology=ontology,
-        synthetic=any(source.dataset.synthetic for source in sources),
+        synthetic=etl.is_synthetic(source.dataset for source in sources),
         sources=tuple(_records(sources, accounts)),
         classes=tally.named_classes(),
         graphs=tally.named_graphs(),

@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 def add_commands(command: Command) -> None:
     """Add `build`."""
     each = command("build", _build, "Build a release from tables and publish it.")
-    each.add_argument("--data", type=Path, metavar="DIR", help="folder of third-party tables")
+    data = each.add_mutually_exclusive_group()
+    data.add_argument("--data", type=Path, metavar="DIR", help="folder of third-party tables")
+    data.add_argument(
+        "--sample", type=Path, metavar="DIR", help="folder of made-up tables, and no real ones"
+    )
+    each.add_argument(
+        "--force", action="store_true", help="let a synthetic release take a real one's place"
+    )
 
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
     from kg.build import Inputs, build
     from kg.validate import NotConforming
 
+    inputs = Inputs(
+        data=options.sample or options.data,
+        synthetic=options.sample is not None,
+        force=options.force,
+    )
     try:
         with progress() as show:
-            outcome = build(Home(settings.home), settings, Inputs(data=options.data), show)
+            outcome = build(Home(settings.home), settings, inputs, show)
     except NotConforming as error:
         if options.json:
             print_json(error.report.data())
@@ -86,8 +98,9 @@ def _print_outcome(outcome: Outcome) -> None:
     out.print(f"validation: conforms; {found['Warning']} warnings, {found['Info']} remarks")
     seconds = sum(manifest.seconds.values())
     word = "published" if outcome.fresh else "unchanged, already there: "
+    kind = "synthetic release" if manifest.synthetic else "release"
     out.print(
-        f"{word} release [bold]{manifest.release}[/bold]: {manifest.quads:,} quads "
+        f"{word} {kind} [bold]{manifest.release}[/bold]: {manifest.quads:,} quads "
         f"in {seconds:.1f} s, peak {manifest.peak_memory / 2**20:,.0f} MiB"
     )
     out.print(f"reports: {outcome.release.path}", markup=False)

@@ -170,6 +170,7 @@ def _docs(options: argparse.Namespace, settings: Settings) -> int:
     folder = shipped("ontology")
     catalogue = Catalogue.load(shipped("queries"), terms=ontology.terms(folder), base=settings.base)
     shown: dict[str, list[tuple[str, str]]] = {}
+    synthetic = False
     try:
         release = Home(settings.home).current()
     except NoRelease as error:
@@ -179,8 +180,12 @@ def _docs(options: argparse.Namespace, settings: Settings) -> int:
         with release.lease():
             text = catalogue[EXAMPLES].bind({})
             evaluate(release.open(), Query(text, FORMATS["json"]), found)
+        synthetic = release.manifest.synthetic
         shown = examples(json.loads(found.getvalue()), release.manifest.base)
-    written = write_pages(folder, options.target, examples=shown, queries=catalogue.by_term())
+    queries = catalogue.by_term()
+    written = write_pages(
+        folder, options.target, examples=shown, queries=queries, synthetic=synthetic
+    )
     if options.json:
         print_json([str(path) for path in written])
     else:

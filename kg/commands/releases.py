@@ -38,14 +38,15 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([{"current": r.id == current, **asdict(r.manifest)} for r in releases])
         return OK
-    table = Table("", "release", "built", "quads", "ontology", "sources", box=None, pad_edge=False)
+    names = ("", "release", "data", "built", "quads", "ontology", "sources")
+    table = Table(*names, box=None, pad_edge=False)
     for each in releases:
         manifest = each.manifest
         mark = "*" if each.id == current else ""
+        data = "synthetic" if manifest.synthetic else "real"
         sources = ", ".join(sorted({source.name for source in manifest.sources}))
-        table.add_row(
-            mark, each.id, manifest.created, f"{manifest.quads:,}", manifest.ontology, sources
-        )
+        quads = f"{manifest.quads:,}"
+        table.add_row(mark, each.id, data, manifest.created, quads, manifest.ontology, sources)
     out.print(table)
     return OK
 
@@ -77,4 +78,5 @@ def _print_done(options: argparse.Namespace, release: Release, what: str) -> Non
     if options.json:
         print_json({"release": release.id})
     else:
-        out.print(f"release {release.id} {what}")
+        kind = "synthetic release" if release.manifest.synthetic else "release"
+        out.print(f"{kind} {release.id} {what}")

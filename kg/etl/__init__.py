@@ -11,7 +11,7 @@ from kg.etl.context import Context
 from kg.etl.engine import Statements, run, stage
 from kg.etl.mapping import load, read
 from kg.etl.origins import Dependencies, dependencies, origins
-from kg.etl.plan import Dataset, Source
+from kg.etl.plan import Dataset, Source, is_synthetic
 
 __all__ = [
     "Context",
@@ -20,6 +20,7 @@ __all__ = [
     "Source",
     "Statements",
     "dependencies",
+    "is_synthetic",
     "load",
     "origins",
     "read",

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from kg import vocab
+from kg.errors import InputError
 from kg.tables import Table
 
 
@@ -169,6 +170,25 @@ class Source:
     def map(self, name: str) -> TriplesMap:
         """The triples map of this source with this name."""
         return next(each for each in self.maps if each.name == name)
+
+
+def is_synthetic(datasets: Iterable[Dataset]) -> bool:
+    """Whether a release of these is synthetic.
+
+    Raises InputError where synthetic and real ones are mixed; reference data may stand beside
+    either.
+    """
+    by_kind: dict[bool, list[str]] = {True: [], False: []}
+    for dataset in datasets:
+        if not dataset.reference:
+            by_kind[dataset.synthetic].append(dataset.name)
+    made_up, real = (", ".join(names) for names in (by_kind[True], by_kind[False]))
+    if made_up and real:
+        raise InputError(
+            f"synthetic data ({made_up}) is never mixed with real data ({real}) in one release; "
+            "`kg build --sample DIR` builds it alone"
+        )
+    return bool(made_up)
 
 
 def columns_of(expression: Expression) -> Iterator[str]:

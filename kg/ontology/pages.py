@@ -17,16 +17,20 @@ from kg import vocab
 from kg.ontology.book import Book, Examples, Queries
 from kg.ontology.modules import modules, version
 from kg.ontology.versions import EXTENSIONS, IRI, document, versions
+from kg.release import SYNTHETIC_NOTICE
 
 #: The named query whose answer gives an example of each term.
 EXAMPLES: Final = "ontology/examples-of-terms"
 
 
-def write_pages(folder: Path, target: Path, *, examples: Examples, queries: Queries) -> list[Path]:
+def write_pages(
+    folder: Path, target: Path, *, examples: Examples, queries: Queries, synthetic: bool = False
+) -> list[Path]:
     """Write the pages below `target`, and beside them the data they link to; gives the files."""
     target.mkdir(parents=True, exist_ok=True)
     written = []
-    for path, text in pages(folder, examples=examples, queries=queries).items():
+    made = pages(folder, examples=examples, queries=queries, synthetic=synthetic)
+    for path, text in made.items():
         written.append(target / _file(path, "html"))
         written[-1].write_text(text, encoding="utf-8")
     paths = ["", *versions(folder), "shapes"]
@@ -67,11 +71,12 @@ def pages(
     queries: Queries,
     address: Callable[[str, str], str] = _file,
     query_address: Callable[[str], str] | None = None,
+    synthetic: bool = False,
 ) -> dict[str, str]:
     """Path of a document → its page. `address` gives the link to a document's path in a form.
 
     The default links files that lie in one folder; a server gives its own. A query is linked
-    where `query_address` says how.
+    where `query_address` says how. The pages say where their examples are `synthetic`.
     """
     book = Book(folder, examples, queries, address)
     environment = Environment(
@@ -83,6 +88,7 @@ def pages(
     environment.globals |= {
         "address": address,
         "query_address": query_address,
+        "synthetic": SYNTHETIC_NOTICE if synthetic else None,
         "forms": {"ttl": "Turtle", "rdf": "RDF/XML", "jsonld": "JSON-LD", "nt": "N-Triples"},
         "version": version(folder),
         "versions": versions(folder),

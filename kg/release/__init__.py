@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from kg.patch import Patch, difference
 from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
+from kg.release.description import SYNTHETIC_NOTICE, Address, describe
 from kg.release.durable import link_tree
 from kg.release.home import Candidate, Home, Release
 from kg.release.manifest import Manifest, Source, tool_versions
 
 __all__ = [
+    "SYNTHETIC_NOTICE",
+    "Address",
     "Candidate",
     "ContentHash",
     "Home",
@@ -22,6 +25,7 @@ __all__ = [
     "Patch",
     "Release",
     "Source",
+    "describe",
     "difference",
     "fill",
     "identity",

@@ -53,6 +53,12 @@ class Release:
         return self.path / _DUMP
 
     @property
+    def whole_dump(self) -> Path | None:
+        """The dump where it holds everything; None where a patch says what it lacks."""
+        whole = self.dump_path.is_file() and not self.patch_path.exists()
+        return self.dump_path if whole else None
+
+    @property
     def patch_path(self) -> Path:
         """The RDF Patch that a small change left beside the dump of the release it started from."""
         return self.path / patch.NAME
@@ -235,6 +241,19 @@ class Home:
             durable.move(candidate.path, target.path)
         self._switch(target)
         return target
+
+    def refuse_synthetic_over_real(self) -> None:
+        """Raise ReleaseError where a real release is current."""
+        try:
+            current = self.current()
+        except NoRelease:
+            return
+        if not current.manifest.synthetic:
+            raise ReleaseError(
+                f"{self.path}: release {current.id} is current and holds real data; a synthetic "
+                "release does not take its place unless forced (--force): let KG_HOME name another "
+                "folder"
+            )
 
     def rollback(self, id: str | None = None) -> Release:
         """Make the release that was current before, or that of `id`, current again.

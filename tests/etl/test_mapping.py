@@ -236,6 +236,7 @@ def test_every_shipped_mapping_loads_and_shipped_datasets_come_first() -> None:
     assert [each.dataset.name for each in sources] == [
         "curated", "places", "report",
         "ccf", "china-admin", "epoch", "geonames", "lfai", "llms-in-china", "natural-earth", "ror",
+        "sample",
     ]  # fmt: skip
     for each in sources:
         assert bool(each.maps) != bool(each.dataset.compiled_into)
