@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import email.message
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
@@ -12,7 +13,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from api.problems import BadRequest, ContentTooLarge
+from api.problems import BadRequest, ContentTooLarge, UnsupportedMediaType
+from kg import vocab
 from kg.errors import KnowledgeGraphError
 from kg.workers import Answer
 
@@ -22,6 +24,9 @@ _LOG: Final = logging.getLogger(__name__)
 #: which may still be sending, comes to read why it was refused.
 MAX_BODY: Final = 1024 * 1024
 _MAX_DISCARDED: Final = 16 * MAX_BODY
+
+#: Bytes that a document for a graph may have.
+MAX_DOCUMENT: Final = 16 * MAX_BODY
 
 _MAX_FIELDS: Final = 200
 # The workers send their answers in pieces of this size; a shorter one is mostly the last.
@@ -47,28 +52,50 @@ def query_pairs(request: Request) -> Pairs:
     return pairs(request.scope["query_string"])
 
 
-def only_query(request: Request, name: str) -> str | None:
-    """The value of a parameter in a request's URL; raises BadRequest where it has several."""
-    values = [value for each, value in query_pairs(request) if each == name]
-    if len(values) > 1:
-        raise BadRequest(f"the parameter {name} is given {len(values)} times")
-    return values[0] if values else None
+def formats(request: Request) -> list[str]:
+    """The formats that a request's URL names."""
+    return [value for name, value in query_pairs(request) if name == "format"]
 
 
-async def body(request: Request) -> bytes:
-    """The whole body; raises ContentTooLarge above MAX_BODY, whatever Content-Length says."""
+def base(request: Request) -> str:
+    """The URL asked, without its query: what relative IRIs in a request are relative to."""
+    url = str(request.url.replace(query="", fragment=""))
+    return url if vocab.is_iri(url) else f"http://localhost{request.url.path}"
+
+
+def content_type(header: str, expected: Collection[str]) -> str:
+    """The media type of a body in UTF-8; raises UnsupportedMediaType for any other."""
+    message = email.message.Message()
+    message["content-type"] = header
+    kind = header.partition(";")[0].strip().lower()
+    charset = str(message.get_param("charset", "utf-8")).lower()
+    if kind not in expected or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(
+            f"Content-Type: {header or 'none'}; expected {', '.join(expected)}, in UTF-8"
+        )
+    return kind
+
+
+def utf8(content: bytes, what: str) -> str:
+    """The text of a body; raises BadRequest that names the byte which is not UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{what} is not UTF-8: byte {error.start}") from None
+
+
+async def body(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body; raises ContentTooLarge above the limit, whatever Content-Length says."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size <= MAX_BODY:
+        if size <= limit:
             parts.append(part)
-        elif size > _MAX_DISCARDED:
+        elif size > limit + _MAX_DISCARDED:
             break
-    if size > MAX_BODY:
-        raise ContentTooLarge(
-            f"the body has more than {MAX_BODY} bytes, which is as many as may be"
-        )
+    if size > limit:
+        raise ContentTooLarge(f"the body has more than {limit} bytes, which is as many as may be")
     return b"".join(parts)
 
 

@@ -13,15 +13,19 @@ from kg.workers import FORMATS
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write an answer; `also` are media types that mean it to many clients."""
+    """One way to write an answer; `also` are media types that mean it to many clients.
+
+    `called` are further names by which clients ask for it (SPARQLWrapper, Virtuoso's users).
+    """
 
     name: str
     media_type: str
     also: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
 
 
-def _of_workers(name: str, *also: str) -> Format:
-    return Format(name, FORMATS[name], also)
+def _of_workers(name: str, *also: str, called: tuple[str, ...] = ()) -> Format:
+    return Format(name, FORMATS[name], also, called)
 
 
 #: Of equal wishes, the first is taken.
@@ -32,10 +36,12 @@ SOLUTIONS: Final = (
     _of_workers("tsv"),
 )
 GRAPHS: Final = (
-    _of_workers("ttl", "application/x-turtle"),
-    _of_workers("nt", "text/plain"),
-    _of_workers("jsonld", "application/json"),
-    _of_workers("rdf", "application/xml", "text/xml"),
+    _of_workers("ttl", "application/x-turtle", called=("turtle", "n3")),
+    _of_workers("nt", "text/plain", called=("n-triples", "ntriples")),
+    _of_workers("jsonld", "application/json", called=("json-ld", "json")),
+    _of_workers("rdf", "application/xml", "text/xml", called=("rdf+xml", "xml")),
+    _of_workers("nq", called=("n-quads", "nquads")),
+    _of_workers("trig"),
 )
 HTML: Final = Format("html", "text/html")
 
@@ -52,18 +58,22 @@ def formats(form: Form) -> tuple[Format, ...]:
     return (*(GRAPHS if form in ("CONSTRUCT", "DESCRIBE") else SOLUTIONS), HTML)
 
 
-def choose(form: Form, accept: str, name: str | None = None) -> Choice:
+def choose(form: Form, accept: str, *names: str) -> Choice:
     """The format for a query's answer: the one named, else what `Accept` prefers.
 
-    Raises NotAcceptable with the formats there are.
+    Of several names the first that fits is taken, as clients send what other servers call a
+    format beside its usual name. Raises NotAcceptable
+    with the formats there are.
     """
     offers = formats(form)
-    if name is not None:
+    for name in names:
         for each in offers:
-            if name in (each.name, each.media_type):
+            if name in (each.name, each.media_type, *each.called):
                 return Choice(each)
-        names = ", ".join(each.name for each in offers)
-        raise NotAcceptable(f"format {name!r} cannot carry the answer of {form}; expected {names}")
+    if names:
+        known = ", ".join(each.name for each in offers)
+        named = " or ".join(map(repr, names))
+        raise NotAcceptable(f"format {named} cannot carry the answer of {form}; expected {known}")
     # A type of our own before one that only many clients use for it: `text/*` is no XML.
     types = {each.media_type: each for each in offers}
     for each in offers:

@@ -34,7 +34,7 @@ async def named(request: Request, live: Live) -> ASGIApp:
         query = generation.catalogue[path]
         values: dict[str, str] = {}
         try:
-            choice = negotiation.choose(query.form, accept, suffix or None)
+            choice = negotiation.choose(query.form, accept, *filter(None, [suffix]))
             values = _values(request)
             text = sparql.decode(query.bind(values))
             if choice.format is not HTML:

@@ -46,8 +46,8 @@ async def resource(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a resource."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
-    wished = http.only_query(request, "format")
-    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
+    wished = http.formats(request)
+    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), *wished)
     with live.held() as generation:
         iri = _iri(request.url.path, generation.base)
         known = await _json(generation, _KNOWN.format(iri=iri))

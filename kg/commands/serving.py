@@ -15,11 +15,17 @@ def add_commands(command: Command) -> None:
     each = command("serve", _serve, "Serve the current release over HTTP.")
     each.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     each.add_argument("--port", type=int, default=8000, help="default: 8000")
+    each.add_argument(
+        "--scratch",
+        action="store_true",
+        help="an empty dataset instead, that this machine may write to and that ends with it",
+    )
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
     # The one place where the command line reaches up to the API.
     from api.server import serve
 
-    serve(Home(settings.home), settings, options.host, options.port)
+    home = None if options.scratch else Home(settings.home)
+    serve(home, settings, options.host, options.port)
     return OK

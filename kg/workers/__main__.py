@@ -26,8 +26,8 @@ from typing import Any, BinaryIO, Final, NoReturn, cast
 import zstandard
 from pyoxigraph import RdfFormat, Store
 
-from kg.errors import KnowledgeGraphError, QueryMemoryExceeded
-from kg.workers import wire
+from kg.errors import KnowledgeGraphError, QueryError, QueryMemoryExceeded
+from kg.workers import wire, writing
 from kg.workers.engine import Evaluation, Query
 
 _CLONE_NEWUSER: Final = 0x10000000
@@ -148,16 +148,22 @@ def _work(connection: socket.socket, source: Store | str, budget: int) -> None:
     if not isinstance(source, str):
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     while True:
-        _, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
-        query = wire.unpack_query(_receive(connection, length))
+        kind, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
+        asked = wire.unpack(kind, _receive(connection, length))
+        writes = not isinstance(asked, Query)
         try:
-            output = _answer(connection, store, query)
-            last = size() - born > budget // _KEPT
+            if isinstance(asked, Query):
+                output = _answer(connection, store, asked)
+            else:
+                output = _try(connection, source, asked)
+            last = writes or size() - born > budget // _KEPT
             output.end(wire.LAST if last else b"")
             if last:
                 return
         except KnowledgeGraphError as error:
-            _send(connection, wire.pack_error(type(error), str(error)))
+            _send(connection, wire.pack_error(type(error), str(error), last=writes))
+            if writes:
+                return
         except MemoryError:
             _send(connection, wire.pack_error(QueryMemoryExceeded, ""))
             return
@@ -171,6 +177,15 @@ def _answer(connection: socket.socket, store: Store, query: Query) -> _Output:
     return output
 
 
+def _try(connection: socket.socket, source: Store | str, write: writing.Write) -> _Output:
+    """Do a write to this worker's own copy of the release, and send what it changed."""
+    if isinstance(source, str):
+        raise QueryError("a release on disk is not written to by its workers")
+    output = _Output(connection, "application/json")
+    output.write(writing.change(source, write).pack())
+    return output
+
+
 @dataclass
 class _Child:
     number: int
@@ -179,6 +194,7 @@ class _Child:
     stderr: int
     born: float
     ended: bool = False  # at the server's word
+    old: bool = False  # of the content before a change: nobody takes its place
 
 
 class _Parent:
@@ -191,8 +207,10 @@ class _Parent:
         self._children: dict[int, _Child] = {}
         self._count = 0
         self._pid = os.getpid()
+        self._workers = 0
 
     def run(self, workers: int) -> None:
+        self._workers = workers
         for _ in range(workers):
             self._fork()
         while True:
@@ -205,7 +223,8 @@ class _Parent:
                 return
             for child in [child for child in self._children.values() if child.pidfd in ready]:
                 self._bury(child)
-                self._fork()
+                if not child.old:
+                    self._fork()
 
     def end(self) -> None:
         """Leave no child behind."""
@@ -219,16 +238,31 @@ class _Parent:
             socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _obey(self) -> bool:
-        """Kill the worker the server names; False where the server has gone."""
+        """Kill the worker the server names, or change; False where the server has gone."""
         try:
-            message = self._control.recv(4096)
+            message, descriptors, _, _ = socket.recv_fds(
+                self._control, 4096, 1, socket.MSG_CMSG_CLOEXEC
+            )
         except ConnectionError:
             return False
-        if message and (child := self._children.get(int(message))):
+        if descriptors:
+            with os.fdopen(descriptors[0], "rb") as file:
+                self._change(file.read())
+        elif message and (child := self._children.get(int(message))):
             # It has not been waited for, so its pid is still its own.
             child.ended = True
             os.kill(child.pid, signal.SIGKILL)
         return bool(message)
+
+    def _change(self, data: bytes) -> None:
+        """Change the release in memory; workers forked from now on answer from what it is then."""
+        assert isinstance(self._source, Store)  # noqa: S101 - the server keeps to it
+        writing.Change.unpack(data).apply(self._source)
+        for child in self._children.values():
+            child.old = True
+        self._tell({"changed": True})
+        for _ in range(self._workers):
+            self._fork()
 
     def _fork(self) -> None:
         theirs, ours = socket.socketpair()
@@ -278,7 +312,7 @@ class _Parent:
                 "cause": f"{cause}: {last[:300]}" if last else cause,
             }
         )
-        if not (memory or child.ended):
+        if code and not (memory or child.ended):
             time.sleep(max(0.0, child.born + _SHORT_LIFE - time.monotonic()))
 
 

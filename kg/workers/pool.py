@@ -31,6 +31,7 @@ from kg.errors import (
 )
 from kg.workers import wire
 from kg.workers.engine import Query
+from kg.workers.writing import Change, Write
 
 _LOG: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -51,6 +52,7 @@ class Answer:
 
     media_type: str
     chunks: AsyncIterator[bytes]
+    release: str  #: the name of the content that answered
     _close: Callable[[], None]
 
     async def aclose(self) -> None:
@@ -61,9 +63,10 @@ class Answer:
 class Evaluator(Protocol):
     """What answers queries: forked workers here, any SPARQL 1.1 server elsewhere."""
 
-    async def evaluate(self, query: Query, deadline: float) -> Answer:
-        """Answer `query` within `deadline` seconds from now, waiting included.
+    async def evaluate(self, asked: Query | Write, deadline: float) -> Answer:
+        """Answer within `deadline` seconds from now, waiting included.
 
+        The answer to a write is the `Change` that it makes, which is not made yet.
         Before the first byte raises QuerySyntaxError, NotAcceptable or another QueryError
         of the query's own, and QueryTimeout, QueryMemoryExceeded, Busy or WorkerCrash.
         """
@@ -78,6 +81,8 @@ class _Worker:
     ended: asyncio.Future[_End]  # set when the parent has buried it
     buffer: bytearray = field(default_factory=bytearray)
     leased: bool = False
+    release: str = ""  # the name of the content that it answers from
+    old: bool = False  # that content has changed since
 
     async def frame(self) -> tuple[bytes, bytes]:
         """The next frame; raises ConnectionError at the end of the stream."""
@@ -120,6 +125,7 @@ class _Parent:
         self.process = process
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.changed: asyncio.Future[None] | None = None
         control.setblocking(False)
         self._loop.add_reader(control.fileno(), self._listen)
 
@@ -151,6 +157,19 @@ class _Parent:
             except BlockingIOError:
                 self.process.kill()  # it does not listen any more; its workers end with it
 
+    async def change(self, change: Change) -> None:
+        """Have the release changed in memory; until this returns, old workers may answer."""
+        self.changed = self._loop.create_future()
+        # A file without a name: a change may be larger than a packet.
+        with os.fdopen(os.memfd_create("change"), "wb") as file:
+            file.write(change.pack())
+            file.seek(0)  # the parent reads on from where this stands
+            try:
+                socket.send_fds(self._control, [b"change"], [file.fileno()])
+            except OSError as error:
+                raise WorkerCrash(f"the parent of the workers takes no change: {error}") from None
+        await self.changed
+
     async def end(self) -> None:
         """Hang up, at which the parent ends its workers and itself; wait until it has."""
         self.hang_up()
@@ -174,6 +193,8 @@ class _Parent:
             self.ready.set_exception(ReleaseError("the process that loads the release ended"))
         # Nobody may be waiting for it.
         self.ready.exception()
+        if self.changed and not self.changed.done():
+            self.changed.set_exception(WorkerCrash("the parent of the workers ended in a change"))
         self.gone.set_result(None)
 
     def _listen(self) -> None:
@@ -194,14 +215,28 @@ class _Parent:
                 self.ready.set_exception(ReleaseError(message["failed"]))
         elif "ended" in message:
             self._bury(message["ended"], _End(message["cause"], message["memory"]))
+        elif "changed" in message:
+            self._age()
         elif descriptors:  # none where this process may open no more: the worker ends then
             connection = socket.socket(fileno=descriptors[0])
             connection.setblocking(False)
             worker = _Worker(message["forked"], connection, self, self._loop.create_future())
+            worker.release = self._pool.release
             self._workers[worker.number] = worker
             if not self.ready.done():
                 self.ready.set_result(None)
             self._pool.hire(worker)
+
+    def _age(self) -> None:
+        """Ask no worker again that was forked before the change; those at work finish."""
+        assert self.changed is not None  # noqa: S101 - it was asked for
+        for worker in self._workers.values():
+            worker.old = True
+            if not worker.leased:
+                self._pool.dismiss(worker)
+                self.kill(worker.number)
+        self._pool.release = self._pool.next_release
+        self.changed.set_result(None)
 
     def _bury(self, number: int, end: _End) -> None:
         worker = self._workers.pop(number, None)
@@ -226,11 +261,11 @@ class _Lease:
         self._timer = asyncio.get_running_loop().call_at(ends, self.close, _timeout(limit))
         pool.enter()
 
-    async def start(self, query: Query) -> str:
+    async def start(self, asked: Query | Write) -> str:
         """The media type, once the first chunk is here too; WorkerCrash where the worker died."""
         try:
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(self._worker.connection, wire.pack_query(query))
+            await loop.sock_sendall(self._worker.connection, wire.pack(asked))
             kind, payload = await self._worker.frame()
             if kind == wire.ERROR:
                 self._refuse(payload)
@@ -266,7 +301,7 @@ class _Lease:
         worker.leased = False
         if worker.ended.done():
             worker.connection.close()
-        elif reusable:
+        elif reusable and not worker.old:
             self._pool.hire(worker)
         else:
             worker.parent.kill(worker.number)
@@ -290,10 +325,10 @@ class _Lease:
         return chunk
 
     def _refuse(self, payload: bytes) -> NoReturn:
-        error = wire.unpack_error(payload)
+        error, last = wire.unpack_error(payload)
         memory = isinstance(error, QueryMemoryExceeded)
         self._failure = self._pool.memory_exceeded() if memory else error
-        self._give_back(reusable=not memory)
+        self._give_back(reusable=not (memory or last))
         raise self._failure
 
     async def _cause(self, error: BaseException) -> BaseException:
@@ -328,7 +363,8 @@ class Pool:
     read from disk. Lives on the loop that started it.
     """
 
-    def __init__(self, arguments: list[str], queue: int, memory: int) -> None:
+    def __init__(self, arguments: list[str], queue: int, memory: int, release: str) -> None:
+        self.release = self.next_release = release
         self._arguments = arguments
         self._queue = queue
         self._memory = memory
@@ -351,6 +387,7 @@ class Pool:
         queue: int,
         memory: int,
         in_memory_limit: int | None = None,
+        release: str = "",
     ) -> Pool:
         """Load the release and fork its workers; `memory` is what a query may take, in bytes.
 
@@ -360,7 +397,7 @@ class Pool:
         if in_memory_limit is None:
             in_memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
         arguments = [str(store), str(dump or ""), str(in_memory_limit), str(workers), str(memory)]
-        pool = cls(arguments, queue, memory)
+        pool = cls(arguments, queue, memory, release)
         pool._parent = parent = await _Parent.start(pool, arguments)
         try:
             await asyncio.shield(parent.ready)
@@ -370,7 +407,16 @@ class Pool:
         pool._keeper = asyncio.create_task(pool._keep())
         return pool
 
-    async def evaluate(self, query: Query, deadline: float) -> Answer:
+    async def change(self, change: Change, release: str) -> None:
+        """Change what is served from memory, without a new load; answers under way go on.
+
+        After it, every query is answered from the changed content, which is called `release`.
+        Raises WorkerCrash where the parent ends meanwhile.
+        """
+        self.next_release = release
+        await self._parent.change(change)
+
+    async def evaluate(self, asked: Query | Write, deadline: float) -> Answer:
         """Answer as `Evaluator` says, with one more try where a worker died for no known reason."""
         ends = asyncio.get_running_loop().time() + deadline
         self.enter()
@@ -379,7 +425,7 @@ class Pool:
                 worker = await self._worker(ends, deadline, again=last)
                 lease = _Lease(self, worker, deadline, ends)
                 try:
-                    return Answer(await lease.start(query), lease, lease.close)
+                    return Answer(await lease.start(asked), lease, worker.release, lease.close)
                 except WorkerCrash as error:
                     if last:
                         raise
