@@ -2,8 +2,8 @@
 
 It stays single-threaded, so that forking is safe, and ends when its control socket does: no
 worker outlives the server, however that ended. Workers of a release in memory can open no
-file or socket (RLIMIT_NOFILE 0). All are in a network namespace of their own where the system
-lets this user make one; where it does not, workers of a release on disk lack this wall.
+file or socket (RLIMIT_NOFILE 0). All but those that federate are in a network namespace of their
+own where the system lets this user make one, and on disk see no file but the release's (`walls`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, cast
 
@@ -27,7 +27,7 @@ import zstandard
 from pyoxigraph import RdfFormat, Store
 
 from kg.errors import KnowledgeGraphError, QueryError, QueryMemoryExceeded
-from kg.workers import wire, writing
+from kg.workers import walls, wire, writing
 from kg.workers.engine import Evaluation, Query
 
 _CLONE_NEWUSER: Final = 0x10000000
@@ -42,6 +42,9 @@ _KEPT: Final = 4
 #: A worker that lived for fewer seconds is replaced after a pause, so that one that cannot
 #: live does not become a storm of forks.
 _SHORT_LIFE: Final = 0.1
+
+#: How nice a long query is to short ones.
+_LOW: Final = 10
 
 _OUT_OF_MEMORY: Final = b"memory allocation of"
 
@@ -138,14 +141,31 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _work(connection: socket.socket, source: Store | str, budget: int) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """What a worker works on, how much it may take, and what it may reach."""
+
+    source: Store | str
+    budget: int
+    relay: int  # port
+    federates: bool = False
+
+
+def _work(connection: socket.socket, place: _Place) -> None:
     """Answer queries until the server hangs up or memory has piled up."""
     size = _Size()
+    source, budget = place.source, place.budget
     store = Store.read_only(source) if isinstance(source, str) else source
     born = size()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (born + budget, born + budget))
-    if not isinstance(source, str):
+    if place.federates:
+        walls.confine(source if isinstance(source, str) else None, place.relay)
+    elif isinstance(source, str):
+        if place.relay:
+            _leave_the_network()
+        walls.confine(source, None)
+    else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     while True:
         kind, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
@@ -156,7 +176,7 @@ def _work(connection: socket.socket, source: Store | str, budget: int) -> None:
                 output = _answer(connection, store, asked)
             else:
                 output = _try(connection, source, asked)
-            last = writes or size() - born > budget // _KEPT
+            last = writes or place.federates or size() - born > budget // _KEPT
             output.end(wire.LAST if last else b"")
             if last:
                 return
@@ -194,16 +214,15 @@ class _Child:
     stderr: int
     born: float
     ended: bool = False  # at the server's word
-    old: bool = False  # of the content before a change: nobody takes its place
+    old: bool = False  # nobody takes its place
 
 
 class _Parent:
     """The control loop: fork, report, bury, replace."""
 
-    def __init__(self, control: socket.socket, source: Store | str, budget: int) -> None:
+    def __init__(self, control: socket.socket, place: _Place) -> None:
         self._control = control
-        self._source = source
-        self._budget = budget
+        self._place = place
         self._children: dict[int, _Child] = {}
         self._count = 0
         self._pid = os.getpid()
@@ -238,7 +257,11 @@ class _Parent:
             socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _obey(self) -> bool:
-        """Kill the worker the server names, or change; False where the server has gone."""
+        """Do what the server says; False where it has gone.
+
+        A number is that of a worker to kill, a negative one of a worker to make way; `+` wants
+        one that federates; a descriptor comes with a change.
+        """
         try:
             message, descriptors, _, _ = socket.recv_fds(
                 self._control, 4096, 1, socket.MSG_CMSG_CLOEXEC
@@ -248,39 +271,48 @@ class _Parent:
         if descriptors:
             with os.fdopen(descriptors[0], "rb") as file:
                 self._change(file.read())
-        elif message and (child := self._children.get(int(message))):
+        elif message == b"+":
+            self._fork(federates=True)
+        elif message and (child := self._children.get(abs(int(message)))):
             # It has not been waited for, so its pid is still its own.
-            child.ended = True
-            os.kill(child.pid, signal.SIGKILL)
+            if message.startswith(b"-"):
+                os.setpriority(os.PRIO_PROCESS, child.pid, _LOW)
+                if not child.old:
+                    child.old = True
+                    self._fork()
+            else:
+                child.ended = True
+                os.kill(child.pid, signal.SIGKILL)
         return bool(message)
 
     def _change(self, data: bytes) -> None:
         """Change the release in memory; workers forked from now on answer from what it is then."""
-        assert isinstance(self._source, Store)  # noqa: S101 - the server keeps to it
-        writing.Change.unpack(data).apply(self._source)
+        source = self._place.source
+        assert isinstance(source, Store)  # noqa: S101 - the server keeps to it
+        writing.Change.unpack(data).apply(source)
         for child in self._children.values():
             child.old = True
         self._tell({"changed": True})
         for _ in range(self._workers):
             self._fork()
 
-    def _fork(self) -> None:
+    def _fork(self, *, federates: bool = False) -> None:
         theirs, ours = socket.socketpair()
         errors, stderr = os.pipe()
         os.set_blocking(stderr, False)  # a child that complains at length must not stop
         pid = os.fork()
         if not pid:
-            self._become_worker(ours.fileno(), stderr)
+            self._become_worker(ours.fileno(), stderr, federates=federates)
         ours.close()
         os.close(stderr)
         self._count += 1
         self._children[self._count] = _Child(
-            self._count, pid, os.pidfd_open(pid), errors, time.monotonic()
+            self._count, pid, os.pidfd_open(pid), errors, time.monotonic(), old=federates
         )
         with theirs:
-            self._tell({"forked": self._count}, theirs.fileno())
+            self._tell({"forked": self._count, "federates": federates}, theirs.fileno())
 
-    def _become_worker(self, connection: int, stderr: int) -> NoReturn:
+    def _become_worker(self, connection: int, stderr: int, *, federates: bool) -> NoReturn:
         status = 1
         try:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -288,7 +320,7 @@ class _Parent:
             os.dup2(connection, 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
             if os.getppid() == self._pid:  # else it died before that call
-                _work(socket.socket(fileno=3), self._source, self._budget)
+                _work(socket.socket(fileno=3), replace(self._place, federates=federates))
             status = 0
         except BaseException as error:  # a panic of the engine is no Exception
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
@@ -340,10 +372,11 @@ def _open(store: str, dump: str, limit: int) -> Store | str:
 
 
 def main() -> None:
-    """Serve `control store dump limit workers budget`; an empty dump means from disk."""
-    descriptor, store, dump, limit, workers, budget = sys.argv[1:]
+    """Serve `control store dump limit workers budget relay`; an empty dump means from disk."""
+    descriptor, store, dump, limit, workers, budget, relay = sys.argv[1:]
     control = socket.socket(fileno=int(descriptor))
-    _leave_the_network()
+    if relay == "0":
+        _leave_the_network()
     try:
         source = _open(store, dump, int(limit))
     except _TooLarge:
@@ -359,7 +392,7 @@ def main() -> None:
         sys.exit(1)
     gc.collect()
     gc.freeze()  # so that a collection in a worker does not copy the parent's pages
-    parent = _Parent(control, source, int(budget))
+    parent = _Parent(control, _Place(source, int(budget), int(relay)))
     try:
         parent.run(int(workers))
     finally:

@@ -83,6 +83,7 @@ class Query:
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     base: str | None = None  #: what relative IRIs in the text are relative to
+    federates: bool = False  #: its SERVICEs are the relay's, which some workers can reach
 
 
 def evaluate(store: Store, query: Query, output: BinaryIO) -> str:
