@@ -6,6 +6,7 @@ Without a query it describes itself, as SPARQL 1.1 Service Description wants it.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from api import description, http, negotiation, pages, problems, writes
+from api.answers import client, patience, stream
 from api.live import Generation, Live
 from api.negotiation import HTML, Choice
 from api.problems import BadRequest, MethodNotAllowed
@@ -92,11 +94,16 @@ async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
     form = await beside(len(text), partial(sparql.check, text, asked.base))
     choice = negotiation.choose(form, request.headers.get("accept", ""), *asked.formats)
     with live.held() as generation:
-        query = Query(sparql.decode(text), choice.format.media_type, *asked.graphs, asked.base)
+        rows = generation.settings.max_rows if form == "SELECT" else 0
+        plain, limited = sparql.limited(sparql.decode(text), rows)
+        query = Query(plain, choice.format.asked, *asked.graphs, asked.base)
         if choice.format is not HTML:
-            return await stream(generation, query, choice)
+            return await stream(generation, query, choice, request, rows if limited else 0)
         carrier = page_carrier(form)
-        answer = await generation.evaluate(Query(query.text, carrier, *asked.graphs, asked.base))
+        query = dataclasses.replace(query, format=carrier)
+        answer = await generation.evaluate(
+            query, patience(request, generation.deadline), client(request)
+        )
         result = await pages.table(answer, generation.base)
         return with_release(
             pages.page("sparql.html", query=text, result=result, problem=None), generation
@@ -118,7 +125,7 @@ async def _description(request: Request, live: Live) -> ASGIApp:
         choice = Choice(negotiation.GRAPHS[0])
     with live.held() as generation:
         text = description.query(http.base(request), generation.manifest, writes=live.writable)
-        return await stream(generation, Query(text, choice.format.media_type), choice)
+        return await stream(generation, Query(text, choice.format.asked), choice, request)
 
 
 async def beside(size: int, read: Callable[[], T]) -> T:
@@ -131,13 +138,6 @@ def page_carrier(form: sparql.Form) -> str:
     if form in ("CONSTRUCT", "DESCRIBE"):
         return negotiation.GRAPHS[0].media_type
     return negotiation.SOLUTIONS[0].media_type
-
-
-async def stream(generation: Generation, query: Query, choice: Choice) -> ASGIApp:
-    """The answer to a query, once its first bytes are here, in the format chosen."""
-    answer = await generation.evaluate(query)
-    content_type = choice.content_type or answer.media_type
-    return http.Streamed(answer, {"Content-Type": content_type, "X-KG-Release": answer.release})
 
 
 def with_release(response: Response, generation: Generation) -> Response:
@@ -153,7 +153,8 @@ def _asked(request: Request) -> Asked | None:
         header = request.headers.get("content-type", "")
         kind = http.content_type(header, (_FORM, *_DIRECT))
         if kind == _FORM:
-            given += http.pairs(request.state.body)
+            request.state.form = http.pairs(request.state.body)
+            given += request.state.form
         else:
             given.append((_DIRECT[kind], http.utf8(request.state.body, f"the {_DIRECT[kind]}")))
     elif request.method not in ("GET", "HEAD"):

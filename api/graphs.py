@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from api import http, negotiation, writes
-from api.endpoint import beside, stream
+from api.answers import stream
+from api.endpoint import beside
 from api.live import Generation, Live
 from api.negotiation import HTML, Choice
 from api.problems import BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
@@ -84,7 +85,7 @@ async def _get(graph: str | None, request: Request, generation: Generation) -> A
     await _expect(graph, generation)
     pattern = "?s ?p ?o" if graph is None else f"GRAPH <{graph}> {{ ?s ?p ?o }}"
     text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {pattern} }}"
-    return await stream(generation, Query(text, choice.format.media_type), choice)
+    return await stream(generation, Query(text, choice.format.asked), choice, request)
 
 
 async def _exists(graph: str | None, generation: Generation) -> bool:

@@ -16,6 +16,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from api.cache import Results
 from api.problems import Forbidden
 from kg import ontology, vocab
 from kg.catalogue import Catalogue
@@ -41,9 +42,10 @@ class Generation:
     release: Release
     manifest: Manifest
     catalogue: Catalogue
-    deadline: float
+    settings: Settings
     pool: Pool
     lease: contextlib.ExitStack
+    results: Results
 
     @property
     def base(self) -> str:
@@ -54,9 +56,24 @@ class Generation:
         """Answer a query on the release's own dataset; raises as `Evaluator.evaluate` does."""
         return await self.evaluate(Query(text, media_type))
 
-    async def evaluate(self, query: Query) -> Answer:
+    @property
+    def deadline(self) -> float:
+        """Seconds that a query may run."""
+        return self.settings.deadline
+
+    def limits(self, deadline: float) -> str:
+        """What an answer is limited to, as a header says it (RFC 8941)."""
+        settings = self.settings
+        return (
+            f"seconds={deadline:g}, memory={settings.query_memory}, "
+            f"rows={settings.max_rows}, bytes={settings.max_bytes}"
+        )
+
+    async def evaluate(
+        self, query: Query, deadline: float | None = None, client: str = ""
+    ) -> Answer:
         """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
-        return await self.pool.evaluate(query, self.deadline)
+        return await self.pool.evaluate(query, deadline or self.deadline, client)
 
     async def changes(self, write: Write) -> Change:
         """What a write would change; raises as `evaluate` does, and InputError for a document."""
@@ -164,10 +181,18 @@ class Live:
                 workers=settings.workers,
                 queue=settings.queue,
                 memory=settings.query_memory,
+                in_memory_limit=settings.memory,
                 release=release.id,
+                queue_of_client=settings.queue_of_client,
             )
             generation = Generation(
-                release, manifest, catalogue, settings.deadline, pool, contextlib.ExitStack()
+                release,
+                manifest,
+                catalogue,
+                settings,
+                pool,
+                contextlib.ExitStack(),
+                Results(settings.cache),
             )
             try:
                 answer = await generation.ask("ASK {}", "text/csv")

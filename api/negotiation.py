@@ -22,6 +22,12 @@ class Format:
     media_type: str
     also: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    carrier: str = ""  #: the media type that it is made of, where no worker writes it
+
+    @property
+    def asked(self) -> str:
+        """The media type that a worker is asked for."""
+        return self.carrier or self.media_type
 
 
 def _of_workers(name: str, *also: str, called: tuple[str, ...] = ()) -> Format:
@@ -34,6 +40,15 @@ SOLUTIONS: Final = (
     _of_workers("xml", "application/xml", "text/xml"),
     _of_workers("csv"),
     _of_workers("tsv"),
+)
+#: Only for solutions: made of SPARQL JSON.
+TABLES: Final = tuple(
+    Format(name, media_type, also, carrier=FORMATS["json"])
+    for name, media_type, also in (
+        ("parquet", "application/vnd.apache.parquet", ()),
+        ("arrow", "application/vnd.apache.arrow.stream", ()),
+        ("geojson", "application/geo+json", ("application/vnd.geo+json",)),
+    )
 )
 GRAPHS: Final = (
     _of_workers("ttl", "application/x-turtle", called=("turtle", "n3")),
@@ -55,7 +70,9 @@ class Choice(NamedTuple):
 
 def formats(form: Form) -> tuple[Format, ...]:
     """What can carry the answer of a query of this form, a page included."""
-    return (*(GRAPHS if form in ("CONSTRUCT", "DESCRIBE") else SOLUTIONS), HTML)
+    if form in ("CONSTRUCT", "DESCRIBE"):
+        return (*GRAPHS, HTML)
+    return (*SOLUTIONS, *(TABLES if form == "SELECT" else ()), HTML)
 
 
 def choose(form: Form, accept: str, *names: str) -> Choice:

@@ -80,6 +80,7 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     errors.WorkerCrash: Kind(502, "The worker that answered died"),
     errors.ReleaseError: Kind(503, "No release can be served", (("Retry-After", "5"),)),
     errors.QueryTimeout: Kind(503, "The query was ended at its deadline"),
+    errors.AnswerTooLarge: Kind(507, "The answer has more bytes than one may have"),
     errors.QueryMemoryExceeded: Kind(507, "The query was ended at its memory limit"),
 }
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api.cache import Results
 from api.live import Generation, Live
 from api.problems import Forbidden
 from kg.release import Home, Manifest, Release
@@ -47,15 +48,17 @@ class Scratch(Live):
             workers=settings.workers,
             queue=settings.queue,
             memory=settings.query_memory,
+            queue_of_client=settings.queue_of_client,
             release=self._release().id,
         )
         self._generation = Generation(
             self._release(),
             _manifest(settings.base),
             await self._catalogue(settings.base),
-            settings.deadline,
+            settings,
             pool,
             contextlib.ExitStack(),
+            Results(settings.cache),
         )
         try:
             yield
@@ -73,7 +76,9 @@ class Scratch(Live):
             if change:
                 self._count += 1
                 await generation.pool.change(change, self._release().id)
-                self._generation = dataclasses.replace(generation, release=self._release())
+                self._generation = dataclasses.replace(
+                    generation, release=self._release(), results=Results(self._settings.cache)
+                )
             return change
 
     def _release(self) -> Release:

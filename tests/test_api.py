@@ -379,6 +379,7 @@ def test_every_class_of_error_has_its_status() -> None:
         "NotAcceptable": 406,
         "QueryTimeout": 503,
         "QueryMemoryExceeded": 507,
+        "AnswerTooLarge": 507,
         "Busy": 429,
         "WorkerCrash": 502,
     }

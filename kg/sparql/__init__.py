@@ -7,7 +7,7 @@ never evaluate. Positions are those of the text as it was given.
 """
 
 from kg.sparql.lexer import Token, decode, position, tokens
-from kg.sparql.query import Form, bind, check, form, parameters
+from kg.sparql.query import Form, bind, check, form, limited, parameters
 from kg.sparql.update import Operation, update
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "check",
     "decode",
     "form",
+    "limited",
     "parameters",
     "position",
     "tokens",

@@ -163,6 +163,30 @@ def check(text: str, base: str | None = None) -> Form:
     return result
 
 
+def limited(text: str, rows: int) -> tuple[str, bool]:
+    """A SELECT that answers at most so many rows, and whether that is not its own LIMIT."""
+    if not rows:
+        return text, False
+    depth = 0
+    end, last = 0, None
+    found = list(tokens(text))
+    for index, token in enumerate(found):
+        if token.kind == "sign":
+            depth += (token.text in "([{") - (token.text in ")]}")
+        word = token.text.upper() if token.kind == "word" and depth == 0 else ""
+        if word.startswith("LIMIT"):
+            digits = word[5:] or (found[index + 1].text if index + 1 < len(found) else "")
+            if digits.isdecimal() and int(digits) <= rows:
+                return text, False
+            stop = token.end if word[5:] else found[index + 1].end
+            return f"{text[: token.start]} LIMIT {rows} {text[stop:]}", True
+        if word == "VALUES" and last is None:
+            last = token
+        end = token.end
+    at = last.start if last else end
+    return f"{text[:at]} LIMIT {rows} {text[at:]}", True
+
+
 def _signed(text: str) -> tuple[list[Token], frozenset[str]]:
     """All tokens, and the names of those that are parameters."""
     found = list(tokens(text))
