@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
-    description,
     endpoint,
+    graphs,
     http,
     negotiation,
     ontology,
@@ -27,29 +27,35 @@ from api import (
     queries,
     resources,
     site,
+    void,
 )
 from api.live import Live
+from api.scratch import Scratch
 from kg.errors import KnowledgeGraphError, NoRelease
 from kg.release import Home
 from kg.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)
 
+#: Headers of an answer that a page of another origin may read.
+_EXPOSED: Final = "ETag, Link, Location, Retry-After, Server-Timing, X-KG-Release"
+
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
 
-_EXACT: Final[dict[str, tuple[Endpoint, str]]] = {
-    "/sparql": (endpoint.endpoint, endpoint.METHODS),
-    description.VOID: (description.description, description.METHODS),
-    description.DUMP: (description.dump, description.METHODS),
+#: Path → what answers it, the methods it takes, the bytes a body may have.
+_EXACT: Final[dict[str, tuple[Endpoint, str, int]]] = {
+    "/sparql": (endpoint.endpoint, endpoint.METHODS, http.MAX_BODY),
+    void.VOID: (void.description, void.METHODS, 0),
+    void.DUMP: (void.dump, void.METHODS, 0),
 }
 
 
-def create_app(home: Home, settings: Settings) -> Application:
-    """The application that serves the current release of `home`.
+def create_app(home: Home | None, settings: Settings) -> Application:
+    """The application that serves the current release of `home`, or a scratch dataset.
 
     It starts and ends with its lifespan, or with `running()` where its server has none.
     """
-    live = Live(home, settings)
+    live = Live(home, settings) if home else Scratch(settings)
     return Application(live, site.create(live))
 
 
@@ -79,14 +85,14 @@ class Application:
             await send(message)
 
         self._live.mark()  # on the pages that no release is needed for
-        route, methods = _route(scope["path"])
+        route, methods, limit = _route(scope["path"])
         try:
             if scope["method"] == "OPTIONS":
                 await _preflight(methods)(scope, receive, send_safely)
             elif route is None:
                 await self._rest(scope, receive, send_safely)
             else:
-                await self._ask(route, scope, receive, send_safely)
+                await self._ask(route, limit, scope, receive, send_safely)
         except ClientDisconnect:
             return  # it left while it was sending its query
         except KnowledgeGraphError as error:
@@ -97,10 +103,13 @@ class Application:
                 failure = KnowledgeGraphError("the server failed; its log says where")
                 await _refusal(failure, scope)(scope, receive, send_safely)
 
-    async def _ask(self, route: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _ask(
+        self, route: Endpoint, limit: int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         request = Request(scope, receive)
         # Read here: from now on, what `receive` has to say is that the client hangs up.
-        request.state.body = await http.body(request) if scope["method"] == "POST" else b""
+        sent = scope["method"] in ("POST", "PUT", "PATCH")
+        request.state.body = await http.body(request, limit) if sent else b""
 
         async def work() -> None:
             await (await route(request, self._live))(scope, receive, send)
@@ -112,7 +121,7 @@ class Application:
         headers = MutableHeaders(raw=start.setdefault("headers", []))
         start["headers"] = headers.raw
         headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = "X-KG-Release"
+        headers["Access-Control-Expose-Headers"] = _EXPOSED
         headers["X-Content-Type-Options"] = "nosniff"
         headers.setdefault("Vary", "Accept")
         if headers.get("content-type", "").startswith(negotiation.HTML.media_type):
@@ -125,17 +134,19 @@ class Application:
                 return
 
 
-def _route(path: str) -> tuple[Endpoint | None, str]:
-    """What answers a path, None for FastAPI, and the methods it takes."""
+def _route(path: str) -> tuple[Endpoint | None, str, int]:
+    """What answers a path, None for FastAPI; the methods it takes, the bytes of a body."""
     if path in _EXACT:
         return _EXACT[path]
     if path.startswith(queries.PREFIX):
-        return queries.named, queries.METHODS
+        return queries.named, queries.METHODS, 0
+    if path == graphs.PATH or path.startswith(graphs.PATH + "/"):
+        return graphs.graphs, graphs.METHODS, http.MAX_DOCUMENT
     if path.startswith(resources.PREFIX):
-        return resources.resource, resources.METHODS
+        return resources.resource, resources.METHODS, 0
     if path == ontology.PREFIX or path.startswith(ontology.PREFIX + "/"):
-        return ontology.ontology, ontology.METHODS
-    return None, site.METHODS
+        return ontology.ontology, ontology.METHODS, 0
+    return None, site.METHODS, 0
 
 
 def _preflight(methods: str) -> Response:
@@ -144,7 +155,7 @@ def _preflight(methods: str) -> Response:
         headers={
             "Allow": methods,
             "Access-Control-Allow-Methods": methods,
-            "Access-Control-Allow-Headers": "Accept, Content-Type",
+            "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, If-None-Match",
             "Access-Control-Max-Age": "86400",
         },
     )

@@ -1,63 +1,48 @@
-"""`/.well-known/void`: the release that is served, described for machines; and its dump."""
+"""What the endpoint says of itself: SPARQL 1.1 Service Description, as a query that states it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from kg import vocab
+from kg.release import Manifest
 
-from api import http, negotiation
-from api.endpoint import with_release
-from api.live import Live
-from api.negotiation import GRAPHS, HTML
-from api.problems import MethodNotAllowed, NotFound
-from kg.release import Address, describe
-from kg.release.description import SOURCES
-
-VOID: Final = "/.well-known/void"
-DUMP: Final = "/dump.nq.zst"
-METHODS: Final = "GET, HEAD, OPTIONS"
+_FORMATS: Final = "http://www.w3.org/ns/formats/"
+_RESULTS: Final = (
+    "SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV",
+    "Turtle", "N-Triples", "N-Quads", "TriG", "JSON-LD", "RDF_XML",
+)  # fmt: skip
+_INPUTS: Final = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML")
 
 
-async def description(request: Request, live: Live) -> ASGIApp:
-    """Describe the current release, as Turtle where a client has no wish."""
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(request.method, METHODS)
-    wished = http.only_query(request, "format")
-    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
-    media_type = (GRAPHS[0] if choice.format is HTML else choice.format).media_type
-    with live.held() as generation:
-        whole = generation.release.whole_dump
-        address = Address(str(request.base_url), dump=DUMP[1:] if whole else None)
-        answer = await generation.ask(SOURCES, "application/n-triples")
-        sources = b"".join([chunk async for chunk in answer.chunks])
-        content = describe(generation.manifest, sources, address, media_type)
-        response = Response(
-            content,
-            media_type=choice.content_type or media_type,
-            headers={"Cache-Control": "no-cache"},
-        )
-        return with_release(response, generation)
+def query(endpoint: str, manifest: Manifest, *, writes: bool) -> str:
+    """A CONSTRUCT whose answer is the description of the service at `endpoint`."""
+    return (
+        "PREFIX sd: <http://www.w3.org/ns/sparql-service-description#>\n"
+        f"PREFIX void: <{vocab.VOID}>\n"
+        f"CONSTRUCT {{\n{''.join(_statements(endpoint, manifest, writes=writes))}}} WHERE {{}}"
+    )
 
 
-async def dump(request: Request, live: Live) -> ASGIApp:
-    """The sorted, compressed N-Quads of the current release."""
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(request.method, METHODS)
+def _statements(endpoint: str, manifest: Manifest, *, writes: bool) -> Iterator[str]:
+    service = "_:service"
+    yield f"{service} a sd:Service ; sd:endpoint <{endpoint}> ;\n"
+    yield "  sd:supportedLanguage sd:SPARQL11Query" + (", sd:SPARQL11Update" * writes) + " ;\n"
+    yield f"  sd:resultFormat {_listed(_RESULTS)} ;\n"
+    if writes:
+        yield f"  sd:inputFormat {_listed(_INPUTS)} ; sd:feature sd:EmptyGraphs ;\n"
+    yield "  sd:defaultDataset _:dataset .\n"
+    yield "_:dataset a sd:Dataset ; sd:defaultGraph _:default .\n_:default a sd:Graph .\n"
+    for number, (graph, quads) in enumerate(sorted(manifest.graphs.items())):
+        if graph == "default":
+            yield f"_:default void:triples {quads} .\n"
+        elif vocab.is_iri(graph):
+            yield f"_:dataset sd:namedGraph _:named{number} .\n"
+            yield f"_:named{number} a sd:NamedGraph ; sd:name <{graph}> ;"
+            yield f" sd:graph _:graph{number} .\n"
+            yield f"_:graph{number} a sd:Graph ; void:triples {quads} .\n"
 
-    async def send_file(scope: Scope, receive: Receive, send: Send) -> None:
-        with live.held() as generation:  # or it might be pruned while it is sent
-            release = generation.release
-            if (whole := release.whole_dump) is None:
-                raise NotFound(f"release {release.id} has no whole dump: it is one and a patch")
-            response = FileResponse(
-                whole,
-                media_type="application/zstd",
-                filename=f"{release.id}.nq.zst",
-                headers={"ETag": f'"{release.id}"', "Cache-Control": "no-cache"},
-            )
-            await with_release(response, generation)(scope, receive, send)
 
-    return send_file
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"<{_FORMATS}{name}>" for name in names)

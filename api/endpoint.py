@@ -1,26 +1,37 @@
-"""`/sparql`: the SPARQL 1.1 query protocol, and a plain page to write a query in."""
+"""`/sparql`: the SPARQL 1.1 protocol for queries and updates, and a page to write a query in.
+
+Without a query it describes itself, as SPARQL 1.1 Service Description wants it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import http, negotiation, pages, problems
+from api import description, http, negotiation, pages, problems, writes
+from api.answers import client, patience, stream
 from api.live import Generation, Live
 from api.negotiation import HTML, Choice
-from api.problems import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from api.problems import BadRequest, MethodNotAllowed
 from kg import sparql, vocab
 from kg.errors import KnowledgeGraphError
 from kg.workers import Query
 
 METHODS: Final = "GET, HEAD, POST, OPTIONS"
 _FORM: Final = "application/x-www-form-urlencoded"
-_DIRECT: Final = "application/sparql-query"
+_DIRECT: Final = {"application/sparql-query": "query", "application/sparql-update": "update"}
+_DATASETS: Final = {
+    "query": ("default-graph-uri", "named-graph-uri"),
+    "update": ("using-graph-uri", "using-named-graph-uri"),
+}
 
 # Above this many characters the lexer runs beside the loop: 1 MiB takes it seconds.
 _LONG: Final = 16_384
@@ -39,15 +50,18 @@ GROUP BY ?field ?name
 ORDER BY DESC(?empowerments) ?name
 """
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks of the endpoint."""
+    """What a request asks of the endpoint; `graphs` are its default and its named ones."""
 
-    text: str | None
-    default_graphs: tuple[str, ...]
-    named_graphs: tuple[str, ...]
-    format: str | None
+    operation: str
+    text: str
+    graphs: tuple[tuple[str, ...], tuple[str, ...]]
+    formats: tuple[str, ...]
+    base: str
 
 
 async def endpoint(request: Request, live: Live) -> ASGIApp:
@@ -58,12 +72,14 @@ async def endpoint(request: Request, live: Live) -> ASGIApp:
     text = ""
     try:
         asked = _asked(request)
-        if asked.text is None:
+        if asked is None:
             if page_wished:
                 return pages.page("sparql.html", query=_EXAMPLE, result=None, problem=None)
-            raise BadRequest("the parameter query is missing")
+            return await _description(request, live)
         text = asked.text
-        return await _answer(asked, text, request, live)
+        if asked.operation == "update":
+            return await _update(asked, request, live)
+        return await _answer(asked, request, live)
     except KnowledgeGraphError as error:
         if not (page_wished and text):
             raise
@@ -73,22 +89,48 @@ async def endpoint(request: Request, live: Live) -> ASGIApp:
         return page
 
 
-async def _answer(asked: Asked, text: str, request: Request, live: Live) -> ASGIApp:
-    checked = (
-        sparql.check(text) if len(text) < _LONG else await asyncio.to_thread(sparql.check, text)
-    )
-    choice = negotiation.choose(checked, request.headers.get("accept", ""), asked.format)
-    graphs = asked.default_graphs, asked.named_graphs
+async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
+    text = asked.text
+    form = await beside(len(text), partial(sparql.check, text, asked.base))
+    choice = negotiation.choose(form, request.headers.get("accept", ""), *asked.formats)
     with live.held() as generation:
+        rows = generation.settings.max_rows if form == "SELECT" else 0
+        plain, limited = sparql.limited(sparql.decode(text), rows)
+        query = Query(plain, choice.format.asked, *asked.graphs, asked.base)
         if choice.format is not HTML:
-            query = Query(sparql.decode(text), choice.format.media_type, *graphs)
-            return await stream(generation, query, choice)
-        carrier = page_carrier(checked)
-        answer = await generation.evaluate(Query(sparql.decode(text), carrier, *graphs))
+            return await stream(generation, query, choice, request, rows if limited else 0)
+        carrier = page_carrier(form)
+        query = dataclasses.replace(query, format=carrier)
+        answer = await generation.evaluate(
+            query, patience(request, generation.deadline), client(request)
+        )
         result = await pages.table(answer, generation.base)
         return with_release(
             pages.page("sparql.html", query=text, result=result, problem=None), generation
         )
+
+
+async def _update(asked: Asked, request: Request, live: Live) -> ASGIApp:
+    default, named = asked.graphs
+    read = partial(sparql.update, asked.text, asked.base, using=default, using_named=named)
+    operations = await beside(len(asked.text), read)
+    await writes.update(operations, asked.base, request, live)
+    return Response(status_code=204)
+
+
+async def _description(request: Request, live: Live) -> ASGIApp:
+    wished = http.formats(request)
+    choice = negotiation.choose("CONSTRUCT", request.headers.get("accept", ""), *wished)
+    if choice.format is HTML:
+        choice = Choice(negotiation.GRAPHS[0])
+    with live.held() as generation:
+        text = description.query(http.base(request), generation.manifest, writes=live.writable)
+        return await stream(generation, Query(text, choice.format.asked), choice, request)
+
+
+async def beside(size: int, read: Callable[[], T]) -> T:
+    """Read a text here, or beside the loop where it is long."""
+    return read() if size < _LONG else await asyncio.to_thread(read)
 
 
 def page_carrier(form: sparql.Form) -> str:
@@ -98,62 +140,56 @@ def page_carrier(form: sparql.Form) -> str:
     return negotiation.SOLUTIONS[0].media_type
 
 
-async def stream(generation: Generation, query: Query, choice: Choice) -> ASGIApp:
-    """The answer to a query, once its first bytes are here, in the format chosen."""
-    answer = await generation.evaluate(query)
-    content_type = choice.content_type or answer.media_type
-    return http.Streamed(
-        answer, {"Content-Type": content_type, "X-KG-Release": generation.release.id}
-    )
-
-
 def with_release(response: Response, generation: Generation) -> Response:
     """Say which release a page was made from."""
     response.headers["X-KG-Release"] = generation.release.id
     return response
 
 
-def _asked(request: Request) -> Asked:
-    """Read a request as the protocol's section 2.1 has it."""
+def _asked(request: Request) -> Asked | None:
+    """Read a request as the protocol's sections 2.1 and 2.2 have it; None where it asks nothing."""
     given = http.query_pairs(request)
     if request.method == "POST":
-        kind, _, parameters = request.headers.get("content-type", "").partition(";")
-        kind = kind.strip().lower()
-        charset = parameters.lower().partition("charset=")[2].strip(" \"';")
-        if kind not in (_FORM, _DIRECT) or charset not in ("", "utf-8", "utf8", "us-ascii"):
-            raise UnsupportedMediaType(
-                f"Content-Type: {request.headers.get('content-type', 'none')}; "
-                f"expected {_DIRECT} or {_FORM}, in UTF-8"
-            )
+        header = request.headers.get("content-type", "")
+        kind = http.content_type(header, (_FORM, *_DIRECT))
         if kind == _FORM:
-            given += http.pairs(request.state.body)
+            request.state.form = http.pairs(request.state.body)
+            given += request.state.form
         else:
-            given.append(("query", _utf8(request.state.body)))
+            given.append((_DIRECT[kind], http.utf8(request.state.body, f"the {_DIRECT[kind]}")))
     elif request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
 
-    def values(name: str) -> list[str]:
-        return [value for key, value in given if key == name]
+    def values(name: str) -> tuple[str, ...]:
+        return tuple(value for key, value in given if key == name)
 
-    for name in ("query", "format"):
+    for name in ("query", "update"):
         if len(values(name)) > 1:
             raise BadRequest(f"the parameter {name} is given {len(values(name))} times")
-    if values("update"):
-        raise BadRequest("the parameter update: updates are not answered here; expected query")
-    for name in ("default-graph-uri", "named-graph-uri"):
-        for value in values(name):
-            if not vocab.is_iri(value):
-                raise BadRequest(f"the parameter {name}: {value!r} is not an absolute IRI")
+    if values("query") and values("update"):
+        raise BadRequest("both query and update are given; expected one of them")
+    if not values("query") and not values("update"):
+        if request.method == "POST":
+            raise BadRequest("neither query nor update is given; expected one of them")
+        return None
+    operation = "query" if values("query") else "update"
+    if operation == "update" and request.method != "POST":
+        raise BadRequest(f"an update by {request.method}; expected POST")
+    for name in (name for other in _DATASETS if other != operation for name in _DATASETS[other]):
+        if values(name):
+            raise BadRequest(f"the parameter {name} does not belong to this {operation}")
+    default, named = (_iris(name, values(name)) for name in _DATASETS[operation])
     return Asked(
-        next(iter(values("query")), None),
-        tuple(values("default-graph-uri")),
-        tuple(values("named-graph-uri")),
-        next(iter(values("format")), None),
+        operation,
+        values(operation)[0],
+        (default, named),
+        values("format"),
+        http.base(request),
     )
 
 
-def _utf8(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"the query is not UTF-8: byte {error.start}") from None
+def _iris(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not vocab.is_iri(value):
+            raise BadRequest(f"the parameter {name}: {value!r} is not an absolute IRI")
+    return values

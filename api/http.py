@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import email.message
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from api.problems import BadRequest, ContentTooLarge
+from api.problems import BadRequest, ContentTooLarge, UnsupportedMediaType
+from kg import vocab
 from kg.errors import KnowledgeGraphError
 from kg.workers import Answer
 
@@ -23,9 +25,15 @@ _LOG: Final = logging.getLogger(__name__)
 MAX_BODY: Final = 1024 * 1024
 _MAX_DISCARDED: Final = 16 * MAX_BODY
 
+#: Bytes that a document for a graph may have.
+MAX_DOCUMENT: Final = 16 * MAX_BODY
+
 _MAX_FIELDS: Final = 200
 # The workers send their answers in pieces of this size; a shorter one is mostly the last.
 _PIECE: Final = 64 * 1024
+
+#: An answer with fewer bytes is sent as it is.
+_WORTHWHILE: Final = 1024
 
 Pairs = list[tuple[str, str]]
 
@@ -47,66 +55,162 @@ def query_pairs(request: Request) -> Pairs:
     return pairs(request.scope["query_string"])
 
 
-def only_query(request: Request, name: str) -> str | None:
-    """The value of a parameter in a request's URL; raises BadRequest where it has several."""
-    values = [value for each, value in query_pairs(request) if each == name]
-    if len(values) > 1:
-        raise BadRequest(f"the parameter {name} is given {len(values)} times")
-    return values[0] if values else None
+def formats(request: Request) -> list[str]:
+    """The formats that a request's URL names."""
+    return [value for name, value in query_pairs(request) if name == "format"]
 
 
-async def body(request: Request) -> bytes:
-    """The whole body; raises ContentTooLarge above MAX_BODY, whatever Content-Length says."""
+def base(request: Request) -> str:
+    """The URL asked, without its query: what relative IRIs in a request are relative to."""
+    url = str(request.url.replace(query="", fragment=""))
+    return url if vocab.is_iri(url) else f"http://localhost{request.url.path}"
+
+
+def content_type(header: str, expected: Collection[str]) -> str:
+    """The media type of a body in UTF-8; raises UnsupportedMediaType for any other."""
+    message = email.message.Message()
+    message["content-type"] = header
+    kind = header.partition(";")[0].strip().lower()
+    charset = str(message.get_param("charset", "utf-8")).lower()
+    if kind not in expected or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(
+            f"Content-Type: {header or 'none'}; expected {', '.join(expected)}, in UTF-8"
+        )
+    return kind
+
+
+def utf8(content: bytes, what: str) -> str:
+    """The text of a body; raises BadRequest that names the byte which is not UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{what} is not UTF-8: byte {error.start}") from None
+
+
+async def body(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body; raises ContentTooLarge above the limit, whatever Content-Length says."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size <= MAX_BODY:
+        if size <= limit:
             parts.append(part)
-        elif size > _MAX_DISCARDED:
+        elif size > limit + _MAX_DISCARDED:
             break
-    if size > MAX_BODY:
-        raise ContentTooLarge(
-            f"the body has more than {MAX_BODY} bytes, which is as many as may be"
-        )
+    if size > limit:
+        raise ContentTooLarge(f"the body has more than {limit} bytes, which is as many as may be")
     return b"".join(parts)
+
+
+class Encoder(Protocol):
+    """What compresses an answer piece by piece."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take more, and give what is ready."""
+        ...
+
+    def flush(self) -> bytes:
+        """The rest."""
+        ...
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An answer that is here already."""
+
+    content: bytes
+    headers: Mapping[str, str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send it."""
+        headers = [*_raw(self.headers), (b"content-length", str(len(self.content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self.content})
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """An answer of the workers, forwarded as it comes."""
+    """An answer of the workers, encoded and forwarded as it comes.
+
+    `keep` is told all its bytes as they were sent, where they are no more than `largest`.
+    """
 
     answer: Answer
     headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    encoder: Encoder | None
+    encoding: str
+    keep: Callable[[bytes], None]
+    largest: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send it; where it breaks off, the response is left unfinished, so the client knows."""
-        headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
-        chunks = self.answer.chunks
+        chunks, started = self.chunks, False
         try:
             first = await anext(chunks, b"")
             # Most answers are one short piece: with its length known, it is one write.
             second = await anext(chunks, None) if len(first) < _PIECE else b""
-            if second is None:
-                headers.append((b"content-length", str(len(first)).encode()))
+            headers = _raw(self.headers)
+            encoder = self.encoder
+            if second is None and len(first) < _WORTHWHILE:
+                encoder = None
+            if encoder:
+                headers.append((b"content-encoding", self.encoding.encode()))
+            whole = second is None
+            body = _through(encoder, first, last=whole)
+            if whole:
+                headers.append((b"content-length", str(len(body)).encode()))
+            started = True
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send(
-                {"type": "http.response.body", "body": first, "more_body": second is not None}
-            )
-            if second is not None:
-                await _forward(second, chunks, send)
+            await send({"type": "http.response.body", "body": body, "more_body": not whole})
+            if whole:
+                self.keep(body)
+            else:
+                await self._forward(body, second or b"", encoder, send)
         except KnowledgeGraphError as error:
+            if not started:
+                raise
             _LOG.warning("%s: an answer was cut short: %s", scope["path"], error)
         finally:
             await self.answer.aclose()
 
+    async def _forward(
+        self, sent: bytes, second: bytes, encoder: Encoder | None, send: Send
+    ) -> None:
+        kept: list[bytes] | None = [sent]
+        size = len(sent)
+        async for body in _encoded(second, self.chunks, encoder):
+            if not body:
+                continue
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            size += len(body)
+            if kept is not None and size <= self.largest:
+                kept.append(body)
+            else:
+                kept = None
+        await send({"type": "http.response.body", "body": b""})
+        if kept is not None:
+            self.keep(b"".join(kept))
 
-async def _forward(first: bytes, rest: AsyncIterator[bytes], send: Send) -> None:
-    if first:
-        await send({"type": "http.response.body", "body": first, "more_body": True})
+
+async def _encoded(
+    second: bytes, rest: AsyncIterator[bytes], encoder: Encoder | None
+) -> AsyncIterator[bytes]:
+    yield _through(encoder, second, last=False)
     async for chunk in rest:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        yield _through(encoder, chunk, last=False)
+    if encoder:
+        yield encoder.flush()
+
+
+def _through(encoder: Encoder | None, data: bytes, *, last: bool) -> bytes:
+    if encoder is None:
+        return data
+    return encoder.compress(data) + (encoder.flush() if last else b"")
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 async def until_gone(work: Awaitable[None], receive: Receive) -> None:

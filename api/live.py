@@ -15,12 +15,16 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from kg import ontology
+from starlette.requests import Request
+
+from api.cache import Results
+from api.problems import Forbidden
+from kg import ontology, vocab
 from kg.catalogue import Catalogue
 from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
-from kg.workers import Answer, Pool, Query
+from kg.workers import Answer, Change, Pool, Query, Write
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -42,9 +46,10 @@ class Generation:
     release: Release
     manifest: Manifest
     catalogue: Catalogue
-    deadline: float
+    settings: Settings
     pool: Pool
     lease: contextlib.ExitStack
+    results: Results
 
     @property
     def base(self) -> str:
@@ -55,9 +60,29 @@ class Generation:
         """Answer a query on the release's own dataset; raises as `Evaluator.evaluate` does."""
         return await self.evaluate(Query(text, media_type))
 
-    async def evaluate(self, query: Query) -> Answer:
+    @property
+    def deadline(self) -> float:
+        """Seconds that a query may run."""
+        return self.settings.deadline
+
+    def limits(self, deadline: float) -> str:
+        """What an answer is limited to, as a header says it (RFC 8941)."""
+        settings = self.settings
+        return (
+            f"seconds={deadline:g}, memory={settings.query_memory}, "
+            f"rows={settings.max_rows}, bytes={settings.max_bytes}"
+        )
+
+    async def evaluate(
+        self, query: Query, deadline: float | None = None, client: str = ""
+    ) -> Answer:
         """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
-        return await self.pool.evaluate(query, self.deadline)
+        return await self.pool.evaluate(query, deadline or self.deadline, client)
+
+    async def changes(self, write: Write) -> Change:
+        """What a write would change; raises as `evaluate` does, and InputError for a document."""
+        answer = await self.pool.evaluate(write, self.deadline)
+        return Change.unpack(b"".join([chunk async for chunk in answer.chunks]))
 
     async def close(self) -> None:
         """Finish what is under way, end the workers, and let go of the release."""
@@ -66,7 +91,13 @@ class Generation:
 
 
 class Live:
-    """What a request asks for the release of the moment."""
+    """What a request asks for the release of the moment.
+
+    `direct_graphs`: a URL below `/graphs/` is itself the name of a graph.
+    """
+
+    writable = False
+    direct_graphs = False
 
     def __init__(self, home: Home, settings: Settings) -> None:
         self._home = home
@@ -85,13 +116,24 @@ class Live:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher
-            last, self._generation = self._generation, None
-            if last:
-                self._retire(last)
-            _, late = await asyncio.wait(self._retiring, timeout=_PATIENCE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await self._end()
+
+    async def write(self, write: Write, request: Request) -> Change:  # noqa: ARG002
+        """Do a write; raises Unauthorized or Forbidden where it is not allowed."""
+        raise Forbidden("this server takes no writes")
+
+    def new_graph(self, base: str, key: str) -> str:
+        """The IRI of a graph that is to be made under a key."""
+        return f"{base}/{key}" if self.direct_graphs else vocab.graph(f"edits/{key}")
+
+    async def _end(self) -> None:
+        last, self._generation = self._generation, None
+        if last:
+            self._retire(last)
+        _, late = await asyncio.wait(self._retiring, timeout=_PATIENCE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     @property
     def generation(self) -> Generation:
@@ -149,9 +191,18 @@ class Live:
                 workers=settings.workers,
                 queue=settings.queue,
                 memory=settings.query_memory,
+                in_memory_limit=settings.memory,
+                release=release.id,
+                queue_of_client=settings.queue_of_client,
             )
             generation = Generation(
-                release, manifest, catalogue, settings.deadline, pool, contextlib.ExitStack()
+                release,
+                manifest,
+                catalogue,
+                settings,
+                pool,
+                contextlib.ExitStack(),
+                Results(settings.cache),
             )
             try:
                 answer = await generation.ask("ASK {}", "text/csv")

@@ -13,15 +13,25 @@ from kg.workers import FORMATS
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write an answer; `also` are media types that mean it to many clients."""
+    """One way to write an answer; `also` are media types that mean it to many clients.
+
+    `called` are further names by which clients ask for it (SPARQLWrapper, Virtuoso's users).
+    """
 
     name: str
     media_type: str
     also: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    carrier: str = ""  #: the media type that it is made of, where no worker writes it
+
+    @property
+    def asked(self) -> str:
+        """The media type that a worker is asked for."""
+        return self.carrier or self.media_type
 
 
-def _of_workers(name: str, *also: str) -> Format:
-    return Format(name, FORMATS[name], also)
+def _of_workers(name: str, *also: str, called: tuple[str, ...] = ()) -> Format:
+    return Format(name, FORMATS[name], also, called)
 
 
 #: Of equal wishes, the first is taken.
@@ -31,11 +41,22 @@ SOLUTIONS: Final = (
     _of_workers("csv"),
     _of_workers("tsv"),
 )
+#: Only for solutions: made of SPARQL JSON.
+TABLES: Final = tuple(
+    Format(name, media_type, also, carrier=FORMATS["json"])
+    for name, media_type, also in (
+        ("parquet", "application/vnd.apache.parquet", ()),
+        ("arrow", "application/vnd.apache.arrow.stream", ()),
+        ("geojson", "application/geo+json", ("application/vnd.geo+json",)),
+    )
+)
 GRAPHS: Final = (
-    _of_workers("ttl", "application/x-turtle"),
-    _of_workers("nt", "text/plain"),
-    _of_workers("jsonld", "application/json"),
-    _of_workers("rdf", "application/xml", "text/xml"),
+    _of_workers("ttl", "application/x-turtle", called=("turtle", "n3")),
+    _of_workers("nt", "text/plain", called=("n-triples", "ntriples")),
+    _of_workers("jsonld", "application/json", called=("json-ld", "json")),
+    _of_workers("rdf", "application/xml", "text/xml", called=("rdf+xml", "xml")),
+    _of_workers("nq", called=("n-quads", "nquads")),
+    _of_workers("trig"),
 )
 HTML: Final = Format("html", "text/html")
 
@@ -49,21 +70,27 @@ class Choice(NamedTuple):
 
 def formats(form: Form) -> tuple[Format, ...]:
     """What can carry the answer of a query of this form, a page included."""
-    return (*(GRAPHS if form in ("CONSTRUCT", "DESCRIBE") else SOLUTIONS), HTML)
+    if form in ("CONSTRUCT", "DESCRIBE"):
+        return (*GRAPHS, HTML)
+    return (*SOLUTIONS, *(TABLES if form == "SELECT" else ()), HTML)
 
 
-def choose(form: Form, accept: str, name: str | None = None) -> Choice:
+def choose(form: Form, accept: str, *names: str) -> Choice:
     """The format for a query's answer: the one named, else what `Accept` prefers.
 
-    Raises NotAcceptable with the formats there are.
+    Of several names the first that fits is taken, as clients send what other servers call a
+    format beside its usual name. Raises NotAcceptable
+    with the formats there are.
     """
     offers = formats(form)
-    if name is not None:
+    for name in names:
         for each in offers:
-            if name in (each.name, each.media_type):
+            if name in (each.name, each.media_type, *each.called):
                 return Choice(each)
-        names = ", ".join(each.name for each in offers)
-        raise NotAcceptable(f"format {name!r} cannot carry the answer of {form}; expected {names}")
+    if names:
+        known = ", ".join(each.name for each in offers)
+        named = " or ".join(map(repr, names))
+        raise NotAcceptable(f"format {named} cannot carry the answer of {form}; expected {known}")
     # A type of our own before one that only many clients use for it: `text/*` is no XML.
     types = {each.media_type: each for each in offers}
     for each in offers:

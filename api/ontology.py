@@ -41,14 +41,14 @@ async def ontology(request: Request, live: Live) -> ASGIApp:
     """Answer one request for the ontology or a part of it."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
-    wished = http.only_query(request, "format")
+    wished = http.formats(request)
     path = request.url.path.removeprefix(PREFIX).strip("/")
     with live.held() as generation:
         found = document(shipped("ontology"), path, generation.base)
         if found is None:
             raise NotFound(f"{request.url.path}: no version or module of the ontology")
         accept = request.headers.get("accept", "")
-        choice = negotiation.choose("DESCRIBE", accept, wished)
+        choice = negotiation.choose("DESCRIBE", accept, *wished)
         if choice.format is HTML and (page := (await _pages(generation)).get(path)):
             return with_release(_page(page), generation)
         chosen = GRAPHS[0] if choice.format is HTML else choice.format

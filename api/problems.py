@@ -38,7 +38,15 @@ class ContentTooLarge(KnowledgeGraphError):
 
 
 class UnsupportedMediaType(KnowledgeGraphError):
-    """A request's body of a type that cannot carry a query."""
+    """A request's body of a type that cannot carry what it must."""
+
+
+class Unauthorized(KnowledgeGraphError):
+    """A write without a token that is known."""
+
+
+class Forbidden(KnowledgeGraphError):
+    """A write that this token, or this server, does not allow."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +65,22 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     errors.QueryError: Kind(400, "The query cannot be answered"),
     errors.QuerySyntaxError: Kind(400, "The query is not SPARQL 1.1"),
     errors.UnknownParameter: Kind(400, "The query has no such parameter"),
+    Unauthorized: Kind(401, "A write needs a token", (("WWW-Authenticate", "Bearer"),)),
+    Forbidden: Kind(403, "The write is not allowed"),
     errors.ServiceRefused: Kind(403, "A query reaches nothing outside its dataset"),
     NotFound: Kind(404, "Nothing stands at this path"),
     errors.UnknownQuery: Kind(404, "There is no such query"),
     MethodNotAllowed: Kind(405, "The method is not answered here"),
     errors.NotAcceptable: Kind(406, "The format asked for cannot carry the answer"),
     ContentTooLarge: Kind(413, "The request's body is too large"),
-    UnsupportedMediaType: Kind(415, "The request's body is of a type that carries no query"),
+    UnsupportedMediaType: Kind(415, "The request's body is of a type that is not read here"),
     errors.ParameterError: Kind(422, "A parameter is missing or not of its type"),
     errors.Busy: Kind(429, "Too many queries wait already", (("Retry-After", "1"),)),
     KnowledgeGraphError: Kind(500, "The server failed"),
     errors.WorkerCrash: Kind(502, "The worker that answered died"),
     errors.ReleaseError: Kind(503, "No release can be served", (("Retry-After", "5"),)),
     errors.QueryTimeout: Kind(503, "The query was ended at its deadline"),
+    errors.AnswerTooLarge: Kind(507, "The answer has more bytes than one may have"),
     errors.QueryMemoryExceeded: Kind(507, "The query was ended at its memory limit"),
 }
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from api import http, negotiation, pages, problems
-from api.endpoint import page_carrier, stream, with_release
+from api.answers import client, patience, stream
+from api.endpoint import page_carrier, with_release
 from api.live import Generation, Live
 from api.negotiation import HTML
 from api.problems import BadRequest, MethodNotAllowed
@@ -24,6 +25,10 @@ PREFIX: Final = "/queries/"
 METHODS: Final = "GET, HEAD, OPTIONS"
 
 
+#: Parameters that are not the query's own.
+CONTROLS: Final = frozenset({"timeout"})
+
+
 async def named(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a named query."""
     if request.method not in ("GET", "HEAD"):
@@ -34,12 +39,16 @@ async def named(request: Request, live: Live) -> ASGIApp:
         query = generation.catalogue[path]
         values: dict[str, str] = {}
         try:
-            choice = negotiation.choose(query.form, accept, suffix or None)
+            choice = negotiation.choose(query.form, accept, *filter(None, [suffix]))
             values = _values(request)
             text = sparql.decode(query.bind(values))
             if choice.format is not HTML:
-                return await stream(generation, Query(text, choice.format.media_type), choice)
-            answer = await generation.ask(text, page_carrier(query.form))
+                return await stream(generation, Query(text, choice.format.asked), choice, request)
+            answer = await generation.evaluate(
+                Query(text, page_carrier(query.form)),
+                patience(request, generation.deadline),
+                client(request),
+            )
             return _page(
                 generation,
                 query,
@@ -63,6 +72,8 @@ def _values(request: Request) -> dict[str, str]:
     """The parameters given; an empty one, as a form sends it, is one that is not given."""
     values: dict[str, str] = {}
     for name, value in http.query_pairs(request):
+        if name in CONTROLS:
+            continue
         if name in values:
             raise BadRequest(f"the parameter {name} is given twice")
         if value:

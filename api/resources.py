@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from api import http, negotiation, pages
-from api.endpoint import stream, with_release
+from api.answers import stream
+from api.endpoint import with_release
 from api.live import Generation, Live
 from api.negotiation import HTML
 from api.problems import MethodNotAllowed, NotFound
@@ -46,8 +47,8 @@ async def resource(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a resource."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
-    wished = http.only_query(request, "format")
-    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
+    wished = http.formats(request)
+    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), *wished)
     with live.held() as generation:
         iri = _iri(request.url.path, generation.base)
         known = await _json(generation, _KNOWN.format(iri=iri))
@@ -55,7 +56,7 @@ async def resource(request: Request, live: Live) -> ASGIApp:
             raise NotFound(f"release {generation.release.id} says nothing about <{iri}>")
         if choice.format is not HTML:
             query = Query(f"DESCRIBE <{iri}>", choice.format.media_type)
-            return await stream(generation, query, choice)
+            return await stream(generation, query, choice, request)
         limit = pages.MAX_ROWS
         said = await _rows(
             generation, _STATEMENTS.format(pattern=f"<{iri}> ?predicate ?other", limit=limit)

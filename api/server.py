@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import math
 import signal
 import socket
@@ -21,7 +22,7 @@ from kg.settings import Settings
 
 
 def serve(
-    home: Home,
+    home: Home | None,
     settings: Settings,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -29,11 +30,17 @@ def serve(
 ) -> None:
     """Serve the current release of `home`, and whichever becomes current, until a signal.
 
-    `ready` is told the URL once requests are answered; port 0 takes a free one. Raises
-    NoRelease where nothing was published, InputError where the address cannot be taken.
+    Without a home it is a scratch dataset, on an address of this machine only. `ready` is told
+    the URL once requests are answered; port 0 takes a free one. Raises NoRelease where nothing
+    was published, InputError where the address cannot be taken.
     """
-    home.current()
-    asyncio.run(_serve(home, settings, _listening(host, port), ready))
+    if home:
+        home.current()
+    listening = _listening(host, port)
+    if not home and not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
+        listening.close()
+        raise InputError(f"{host}: anyone may write here; expected an address such as 127.0.0.1")
+    asyncio.run(_serve(home, settings, listening, ready))
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -49,7 +56,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _serve(
-    home: Home, settings: Settings, listening: socket.socket, ready: Callable[[str], None]
+    home: Home | None, settings: Settings, listening: socket.socket, ready: Callable[[str], None]
 ) -> None:
     app = create_app(home, settings)
     config = uvicorn.Config(

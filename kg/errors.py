@@ -64,6 +64,10 @@ class QueryMemoryExceeded(QueryError):
     """A query was ended at its memory limit."""
 
 
+class AnswerTooLarge(QueryError):
+    """An answer with more bytes than one may have."""
+
+
 class Busy(QueryError):
     """The queue of waiting queries is full."""
 

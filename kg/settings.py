@@ -1,4 +1,7 @@
-"""Where things are and how large they may grow, read once from the environment.
+"""Where things are and how large they may grow, read once: a file, the environment, flags.
+
+The file is TOML, named by KG_SETTINGS, with the fields' names as keys; the environment stands
+over it, and the flags of `kg serve` over both.
 
 `shipped` finds ontology/, mappings/, tables/ and queries/ in a checkout and in an
 installed wheel alike.
@@ -8,10 +11,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kg import vocab
 from kg.errors import InputError
@@ -58,26 +63,120 @@ class Settings:
         default=64, metadata={"env": "KG_QUEUE", "doc": "queries that may wait for a worker"}
     )
 
+    queue_of_client: int = field(
+        default=16,
+        metadata={"env": "KG_QUEUE_OF_CLIENT", "doc": "queries of one client that may wait"},
+    )
+    max_rows: int = field(
+        default=10_000_000, metadata={"env": "KG_MAX_ROWS", "doc": "rows of one answer"}
+    )
+    max_bytes: int = field(
+        default=4096 * _MIB, metadata={"env": "KG_MAX_BYTES", "doc": "bytes of one answer"}
+    )
+    memory: int = field(
+        default=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2,
+        metadata={
+            "env": "KG_MEMORY",
+            "doc": "bytes a release in memory may take; a larger one is built and read on disk",
+        },
+    )
+    cache: int = field(
+        default=64 * _MIB, metadata={"env": "KG_CACHE", "doc": "bytes of answers that are kept"}
+    )
+    services: str = field(
+        default="",
+        metadata={"env": "KG_SERVICES", "doc": "endpoints that SERVICE may ask, by comma"},
+    )
+    service_deadline: float = field(
+        default=10.0,
+        metadata={"env": "KG_SERVICE_DEADLINE", "doc": "seconds such an endpoint may take"},
+    )
+    service_bytes: int = field(
+        default=16 * _MIB,
+        metadata={"env": "KG_SERVICE_BYTES", "doc": "bytes such an endpoint may answer with"},
+    )
+    prefix: str = field(
+        default="",
+        metadata={"env": "KG_PREFIX", "doc": "path below which a reverse proxy shows the service"},
+    )
+    proxies: str = field(
+        default="",
+        metadata={
+            "env": "KG_PROXIES",
+            "doc": "addresses of proxies whose X-Forwarded headers are believed, by comma",
+        },
+    )
+    log: str = field(
+        default="",
+        metadata={"env": "KG_LOG", "doc": "file of one JSON line a request, - for standard error"},
+    )
+    slow: float = field(
+        default=1.0,
+        metadata={"env": "KG_SLOW", "doc": "seconds after which a query's text is logged"},
+    )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings; raises InputError naming the variable that is wrong."""
+        """Read the settings; raises InputError naming the variable or key that is wrong."""
         values: dict[str, object] = {}
+        if path := environ.get("KG_SETTINGS"):
+            values |= cls._file(Path(path))
         for name, spec in cls.__dataclass_fields__.items():
             variable = spec.metadata["env"]
-            text = environ.get(variable, "")
-            if not text:
-                continue
-            try:
-                values[name] = _KINDS[str(spec.type)](text)
-            except ValueError:
-                raise InputError(f"{variable}: {text!r} is not of type {spec.type}") from None
-        settings = cls(**values)  # type: ignore[arg-type]
-        if not (vocab.is_iri(settings.base) and settings.base.endswith("/")):
-            raise InputError(f"KG_BASE: {settings.base!r} is not an absolute IRI that ends in '/'")
-        for name in ("build_memory", "deadline", "query_memory", "workers", "queue"):
-            if not 0 < getattr(settings, name) < math.inf:
-                variable = cls.__dataclass_fields__[name].metadata["env"]
+            if text := environ.get(variable, ""):
+                values[name] = _read(variable, str(spec.type), text)
+        return cls(**values).checked()  # type: ignore[arg-type]
+
+    @classmethod
+    def _file(cls, path: Path) -> dict[str, object]:
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"KG_SETTINGS: {path} cannot be read: {error}") from None
+        values: dict[str, object] = {}
+        for name, value in found.items():
+            spec = cls.__dataclass_fields__.get(name)
+            if spec is None:
+                known = ", ".join(cls.__dataclass_fields__)
+                raise InputError(f"{path}: key {name!r}: expected one of {known}")
+            if isinstance(value, bool | dict | list):
+                raise InputError(f"{path}: key {name}: expected a {spec.type}")
+            values[name] = _read(f"{path}: key {name}", str(spec.type), str(value))
+        return values
+
+    def with_flags(self, flags: Mapping[str, str | None]) -> Settings:
+        """These settings with those that were given as flags; raises InputError."""
+        values: dict[str, Any] = {
+            name: _read(f"--{name.replace('_', '-')}", str(spec.type), text)
+            for name, spec in self.__dataclass_fields__.items()
+            if (text := flags.get(name)) is not None
+        }
+        return replace(self, **values).checked()
+
+    def checked(self) -> Settings:
+        """These settings; raises InputError where a value cannot be."""
+        if not (vocab.is_iri(self.base) and self.base.endswith("/")):
+            raise InputError(f"KG_BASE: {self.base!r} is not an absolute IRI that ends in '/'")
+        for name, spec in self.__dataclass_fields__.items():
+            if spec.type in ("int", "float") and not 0 < getattr(self, name) < math.inf:
                 raise InputError(
-                    f"{variable}: {getattr(settings, name)} is not a number above zero"
+                    f"{spec.metadata['env']}: {getattr(self, name)} is not a number above zero"
                 )
-        return settings
+        for service in self.allowed_services:
+            if not vocab.is_iri(service) or not service.startswith(("http://", "https://")):
+                raise InputError(f"KG_SERVICES: {service!r} is not an http(s) IRI")
+        if self.prefix and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", self.prefix):
+            raise InputError(f"KG_PREFIX: {self.prefix!r} is not a path such as /kg")
+        return self
+
+    @property
+    def allowed_services(self) -> tuple[str, ...]:
+        """The IRIs that SERVICE may name."""
+        return tuple(filter(None, (each.strip() for each in self.services.split(","))))
+
+
+def _read(where: str, kind: str, text: str) -> object:
+    try:
+        return _KINDS[kind](text)
+    except ValueError:
+        raise InputError(f"{where}: {text!r} is not of type {kind}") from None

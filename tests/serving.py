@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,16 +86,25 @@ class Server:
         return self.process.wait(30)
 
 
-@contextmanager
-def serving(home: Home, **settings: object) -> Iterator[Server]:
+def serving(home: Home, **settings: object) -> AbstractContextManager[Server]:
     """Serve `home` under settings like `deadline=1`; whatever happens, the server ends."""
-    log = home.path / "server.log"
-    environment = os.environ | {"KG_HOME": str(home.path), "KG_WORKERS": "2"}
+    return _running(["-c", SCRIPT], home.path, settings)
+
+
+def scratch(folder: Path, **settings: object) -> AbstractContextManager[Server]:
+    """Serve an empty dataset that takes writes."""
+    return _running(["-m", "kg", "serve", "--scratch", "--port", "0"], folder, settings)
+
+
+@contextmanager
+def _running(command: list[str], folder: Path, settings: Mapping[str, object]) -> Iterator[Server]:
+    log = folder / "server.log"
+    environment = os.environ | {"KG_HOME": str(folder), "KG_WORKERS": "2"}
     environment |= {f"KG_{name.upper()}": str(value) for name, value in settings.items()}
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", SCRIPT],
+            [sys.executable, "-W", "error", *command],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

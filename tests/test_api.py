@@ -45,6 +45,8 @@ GRAPHS = {
     "nt": ("application/n-triples", RdfFormat.N_TRIPLES),
     "jsonld": ("application/ld+json", RdfFormat.JSON_LD),
     "rdf": ("application/rdf+xml", RdfFormat.RDF_XML),
+    "nq": ("application/n-quads", RdfFormat.N_QUADS),
+    "trig": ("application/trig", RdfFormat.TRIG),
 }
 
 
@@ -222,10 +224,33 @@ def test_health_says_what_is_served(client: httpx.Client) -> None:
 # Refusals
 
 REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
-    ("GET", "/sparql", {}, 400, "bad-request"),
+    ("POST", "/sparql", {"data": {"format": "json"}}, 400, "bad-request"),
     ("GET", "/sparql", {"params": [("query", "ASK {}")] * 2}, 400, "bad-request"),
     ("POST", "/sparql", {"data": {}, "params": {"update": "x"}}, 415, "unsupported-media-type"),
-    ("POST", "/sparql", {"data": {"update": "CLEAR ALL"}}, 400, "bad-request"),
+    ("POST", "/sparql", {"data": {"update": "CLEAR ALL"}}, 403, "forbidden"),
+    ("POST", "/sparql", {"data": {"update": "CLEAR"}}, 400, "query-syntax-error"),
+    ("POST", "/sparql", {"data": {"update": "x", "query": "x"}}, 400, "bad-request"),
+    ("GET", "/sparql", {"params": {"update": "CLEAR ALL"}}, 400, "bad-request"),
+    (
+        "POST",
+        "/sparql",
+        {"data": {"query": "ASK {}", "using-graph-uri": "http://example.org/"}},
+        400,
+        "bad-request",
+    ),
+    ("GET", "/graphs", {}, 400, "bad-request"),
+    ("GET", "/graphs?default&graph=http://example.org/", {}, 400, "bad-request"),
+    ("GET", "/graphs?graph=x", {}, 400, "bad-request"),
+    ("GET", "/graphs/source/nothing", {}, 404, "not-found"),
+    ("DELETE", "/graphs/source/nothing", {}, 404, "not-found"),
+    (
+        "PUT",
+        "/graphs?default",
+        {"content": "", "headers": {"Content-Type": "text/turtle"}},
+        403,
+        "forbidden",
+    ),
+    ("PUT", "/graphs?default", {"content": "<a> <b> <c> ."}, 415, "unsupported-media-type"),
     ("GET", "/sparql", {"params": {"query": "CLEAR ALL"}}, 400, "query-syntax-error"),
     ("GET", "/sparql", {"params": {"query": "SELECT ?x WHERE {"}}, 400, "query-syntax-error"),
     ("GET", "/sparql?query=%FF", {}, 400, "bad-request"),
@@ -354,6 +379,7 @@ def test_every_class_of_error_has_its_status() -> None:
         "NotAcceptable": 406,
         "QueryTimeout": 503,
         "QueryMemoryExceeded": 507,
+        "AnswerTooLarge": 507,
         "Busy": 429,
         "WorkerCrash": 502,
     }

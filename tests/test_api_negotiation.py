@@ -62,7 +62,9 @@ def test_named_format_goes_before_accept() -> None:
 
 
 def test_format_of_another_form_is_refused_with_those_there_are() -> None:
-    with pytest.raises(NotAcceptable, match="expected json, xml, csv, tsv, html"):
+    with pytest.raises(
+        NotAcceptable, match="expected json, xml, csv, tsv, parquet, arrow, geojson, html"
+    ):
         choose("SELECT", "*/*", "ttl")
     with pytest.raises(NotAcceptable, match="expected text/turtle"):
         choose("CONSTRUCT", "text/csv")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,3 +153,45 @@ def test_pages_fit_a_phone_in_light_and_dark(
         assert (brightness > 382) == (scheme == "light")
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """A site that has nothing to do with ours."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<title>elsewhere</title>")
+
+    def log_message(self, format: str, *_: object) -> None:
+        pass
+
+
+def test_page_of_another_origin_fetches_an_answer(browser: webdriver.Chrome, url: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    elsewhere = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=elsewhere.serve_forever)
+    thread.start()
+    try:
+        browser.get(f"http://127.0.0.1:{elsewhere.server_port}/")
+        found = browser.execute_async_script(
+            """
+            const [url, done] = arguments;
+            const body = "ASK { ?s ?p ?o }", type = "application/sparql-query";
+            fetch(url, {method: "POST", body, headers: {"Content-Type": type, Accept: "*/*"}})
+              .then(async answer => done([
+                answer.status, answer.headers.get("X-KG-Release"), (await answer.json()).boolean
+              ]), error => done([String(error), "", false]));
+            """,
+            f"{url}/sparql",
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+        elsewhere.shutdown()
+        elsewhere.server_close()
+        thread.join()
+    status, release, answer = found
+    assert status == 200
+    assert len(release) >= 8
+    assert answer is True

@@ -130,7 +130,7 @@ class Full:
     def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
         """Infer, write the dump and validate, beside the load of the store on disk."""
         place = self.candidate.store_path
-        in_memory = text.triples * _TRIPLE <= self.settings.build_memory
+        in_memory = text.triples * _TRIPLE <= self.settings.memory
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(release.load_store, place, text.asserted)
             if in_memory:

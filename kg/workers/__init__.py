@@ -7,14 +7,20 @@ evaluation in this process, for the command line.
 
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, SOLUTION_FORMATS, Query, evaluate
 from kg.workers.pool import Answer, Evaluator, Pool
+from kg.workers.writing import Change, Load, Step, Update, Write
 
 __all__ = [
     "FORMATS",
     "GRAPH_FORMATS",
     "SOLUTION_FORMATS",
     "Answer",
+    "Change",
     "Evaluator",
+    "Load",
     "Pool",
     "Query",
+    "Step",
+    "Update",
+    "Write",
     "evaluate",
 ]

@@ -2,8 +2,8 @@
 
 It stays single-threaded, so that forking is safe, and ends when its control socket does: no
 worker outlives the server, however that ended. Workers of a release in memory can open no
-file or socket (RLIMIT_NOFILE 0). All are in a network namespace of their own where the system
-lets this user make one; where it does not, workers of a release on disk lack this wall.
+file or socket (RLIMIT_NOFILE 0). All but those that federate are in a network namespace of their
+own where the system lets this user make one, and on disk see no file but the release's (`walls`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, cast
 
 import zstandard
 from pyoxigraph import RdfFormat, Store
 
-from kg.errors import KnowledgeGraphError, QueryMemoryExceeded
+from kg.errors import KnowledgeGraphError, QueryError, QueryMemoryExceeded
 from kg.patch import Patch
-from kg.workers import wire
+from kg.workers import walls, wire, writing
 from kg.workers.engine import Evaluation, Query
 
 _CLONE_NEWUSER: Final = 0x10000000
@@ -43,6 +43,9 @@ _KEPT: Final = 4
 #: A worker that lived for fewer seconds is replaced after a pause, so that one that cannot
 #: live does not become a storm of forks.
 _SHORT_LIFE: Final = 0.1
+
+#: How nice a long query is to short ones.
+_LOW: Final = 10
 
 _OUT_OF_MEMORY: Final = b"memory allocation of"
 
@@ -140,26 +143,49 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _work(connection: socket.socket, source: Store | str, budget: int) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """What a worker works on, how much it may take, and what it may reach."""
+
+    source: Store | str
+    budget: int
+    relay: int  # port
+    federates: bool = False
+
+
+def _work(connection: socket.socket, place: _Place) -> None:
     """Answer queries until the server hangs up or memory has piled up."""
     size = _Size()
+    source, budget = place.source, place.budget
     store = Store.read_only(source) if isinstance(source, str) else source
     born = size()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (born + budget, born + budget))
-    if not isinstance(source, str):
+    if place.federates:
+        walls.confine(source if isinstance(source, str) else None, place.relay)
+    elif isinstance(source, str):
+        if place.relay:
+            _leave_the_network()
+        walls.confine(source, None)
+    else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     while True:
-        _, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
-        query = wire.unpack_query(_receive(connection, length))
+        kind, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
+        asked = wire.unpack(kind, _receive(connection, length))
+        writes = not isinstance(asked, Query)
         try:
-            output = _answer(connection, store, query)
-            last = size() - born > budget // _KEPT
+            if isinstance(asked, Query):
+                output = _answer(connection, store, asked)
+            else:
+                output = _try(connection, source, asked)
+            last = writes or place.federates or size() - born > budget // _KEPT
             output.end(wire.LAST if last else b"")
             if last:
                 return
         except KnowledgeGraphError as error:
-            _send(connection, wire.pack_error(type(error), str(error)))
+            _send(connection, wire.pack_error(type(error), str(error), last=writes))
+            if writes:
+                return
         except MemoryError:
             _send(connection, wire.pack_error(QueryMemoryExceeded, ""))
             return
@@ -173,6 +199,15 @@ def _answer(connection: socket.socket, store: Store, query: Query) -> _Output:
     return output
 
 
+def _try(connection: socket.socket, source: Store | str, write: writing.Write) -> _Output:
+    """Do a write to this worker's own copy of the release, and send what it changed."""
+    if isinstance(source, str):
+        raise QueryError("a release on disk is not written to by its workers")
+    output = _Output(connection, "application/json")
+    output.write(writing.change(source, write).pack())
+    return output
+
+
 @dataclass
 class _Child:
     number: int
@@ -181,20 +216,22 @@ class _Child:
     stderr: int
     born: float
     ended: bool = False  # at the server's word
+    old: bool = False  # nobody takes its place
 
 
 class _Parent:
     """The control loop: fork, report, bury, replace."""
 
-    def __init__(self, control: socket.socket, source: Store | str, budget: int) -> None:
+    def __init__(self, control: socket.socket, place: _Place) -> None:
         self._control = control
-        self._source = source
-        self._budget = budget
+        self._place = place
         self._children: dict[int, _Child] = {}
         self._count = 0
         self._pid = os.getpid()
+        self._workers = 0
 
     def run(self, workers: int) -> None:
+        self._workers = workers
         for _ in range(workers):
             self._fork()
         while True:
@@ -207,7 +244,8 @@ class _Parent:
                 return
             for child in [child for child in self._children.values() if child.pidfd in ready]:
                 self._bury(child)
-                self._fork()
+                if not child.old:
+                    self._fork()
 
     def end(self) -> None:
         """Leave no child behind."""
@@ -221,34 +259,62 @@ class _Parent:
             socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     def _obey(self) -> bool:
-        """Kill the worker the server names; False where the server has gone."""
+        """Do what the server says; False where it has gone.
+
+        A number is that of a worker to kill, a negative one of a worker to make way; `+` wants
+        one that federates; a descriptor comes with a change.
+        """
         try:
-            message = self._control.recv(4096)
+            message, descriptors, _, _ = socket.recv_fds(
+                self._control, 4096, 1, socket.MSG_CMSG_CLOEXEC
+            )
         except ConnectionError:
             return False
-        if message and (child := self._children.get(int(message))):
+        if descriptors:
+            with os.fdopen(descriptors[0], "rb") as file:
+                self._change(file.read())
+        elif message == b"+":
+            self._fork(federates=True)
+        elif message and (child := self._children.get(abs(int(message)))):
             # It has not been waited for, so its pid is still its own.
-            child.ended = True
-            os.kill(child.pid, signal.SIGKILL)
+            if message.startswith(b"-"):
+                os.setpriority(os.PRIO_PROCESS, child.pid, _LOW)
+                if not child.old:
+                    child.old = True
+                    self._fork()
+            else:
+                child.ended = True
+                os.kill(child.pid, signal.SIGKILL)
         return bool(message)
 
-    def _fork(self) -> None:
+    def _change(self, data: bytes) -> None:
+        """Change the release in memory; workers forked from now on answer from what it is then."""
+        source = self._place.source
+        assert isinstance(source, Store)  # noqa: S101 - the server keeps to it
+        writing.Change.unpack(data).apply(source)
+        for child in self._children.values():
+            child.old = True
+        self._tell({"changed": True})
+        for _ in range(self._workers):
+            self._fork()
+
+    def _fork(self, *, federates: bool = False) -> None:
         theirs, ours = socket.socketpair()
         errors, stderr = os.pipe()
         os.set_blocking(stderr, False)  # a child that complains at length must not stop
         pid = os.fork()
         if not pid:
-            self._become_worker(ours.fileno(), stderr)
+            self._become_worker(ours.fileno(), stderr, federates=federates)
         ours.close()
         os.close(stderr)
         self._count += 1
         self._children[self._count] = _Child(
-            self._count, pid, os.pidfd_open(pid), errors, time.monotonic()
+            self._count, pid, os.pidfd_open(pid), errors, time.monotonic(), old=federates
         )
         with theirs:
-            self._tell({"forked": self._count}, theirs.fileno())
+            self._tell({"forked": self._count, "federates": federates}, theirs.fileno())
 
-    def _become_worker(self, connection: int, stderr: int) -> NoReturn:
+    def _become_worker(self, connection: int, stderr: int, *, federates: bool) -> NoReturn:
         status = 1
         try:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -256,7 +322,7 @@ class _Parent:
             os.dup2(connection, 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
             if os.getppid() == self._pid:  # else it died before that call
-                _work(socket.socket(fileno=3), self._source, self._budget)
+                _work(socket.socket(fileno=3), replace(self._place, federates=federates))
             status = 0
         except BaseException as error:  # a panic of the engine is no Exception
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
@@ -280,7 +346,7 @@ class _Parent:
                 "cause": f"{cause}: {last[:300]}" if last else cause,
             }
         )
-        if not (memory or child.ended):
+        if code and not (memory or child.ended):
             time.sleep(max(0.0, child.born + _SHORT_LIFE - time.monotonic()))
 
 
@@ -308,10 +374,11 @@ def _open(store: str, dump: str, limit: int) -> Store | str:
 
 
 def main() -> None:
-    """Serve `control store dump limit workers budget`; an empty dump means from disk."""
-    descriptor, store, dump, limit, workers, budget = sys.argv[1:]
+    """Serve `control store dump limit workers budget relay`; an empty dump means from disk."""
+    descriptor, store, dump, limit, workers, budget, relay = sys.argv[1:]
     control = socket.socket(fileno=int(descriptor))
-    _leave_the_network()
+    if relay == "0":
+        _leave_the_network()
     try:
         source = _open(store, dump, int(limit))
     except _TooLarge:
@@ -327,7 +394,7 @@ def main() -> None:
         sys.exit(1)
     gc.collect()
     gc.freeze()  # so that a collection in a worker does not copy the parent's pages
-    parent = _Parent(control, source, int(budget))
+    parent = _Parent(control, _Place(source, int(budget), int(relay)))
     try:
         parent.run(int(workers))
     finally:

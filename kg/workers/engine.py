@@ -61,6 +61,12 @@ FORMATS: Final = {
     "trig": "application/trig",
 }
 
+
+def rdf_format(media_type: str) -> RdfFormat | None:
+    """The format of a document of this type; None where it is no RDF."""
+    return GRAPH_FORMATS.get(media_type) or RdfFormat.from_media_type(media_type)
+
+
 _WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
 
 
@@ -76,6 +82,8 @@ class Query:
     format: str
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
+    base: str | None = None  #: what relative IRIs in the text are relative to
+    federates: bool = False  #: its SERVICEs are the relay's, which some workers can reach
 
 
 def evaluate(store: Store, query: Query, output: BinaryIO) -> str:
@@ -116,7 +124,7 @@ class Evaluation:
                 f"{query.format} cannot carry; expected one of {', '.join(formats)}"
             )
         self._asked = query.format
-        self.media_type = formats[query.format].media_type
+        self.media_type = _with_charset(formats[query.format].media_type)
 
     def write(self, output: BinaryIO) -> None:
         """Write the whole answer, once."""
@@ -140,10 +148,20 @@ def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryT
     default, named = _dataset(query)
     if len(default) > 1:
         merged = _merged(store, default, named)
-        return merged.query(query.text, default_graph=DefaultGraph(), named_graphs=[*named])
+        return merged.query(
+            query.text, base_iri=query.base, default_graph=DefaultGraph(), named_graphs=[*named]
+        )
     if default or named:
-        return store.query(query.text, default_graph=[*default], named_graphs=[*named])
-    return store.query(query.text)
+        return store.query(
+            query.text, base_iri=query.base, default_graph=[*default], named_graphs=[*named]
+        )
+    return store.query(query.text, base_iri=query.base)
+
+
+def _with_charset(media_type: str) -> str:
+    # Text without a charset was once read as US-ASCII (RFC 2046, 4.1.2).
+    bare = media_type.startswith("text/") and "charset" not in media_type
+    return f"{media_type}; charset=utf-8" if bare else media_type
 
 
 _ENGINE_SYNTAX: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
@@ -188,7 +206,9 @@ def _dataset(query: Query) -> tuple[tuple[NamedNode, ...], tuple[NamedNode, ...]
     # The engine itself resolves prefixes and relative IRIs: as constants of an empty query.
     terms = [*default_terms, *named_terms]
     constants = " ".join(f"({term} AS ?g{index})" for index, term in enumerate(terms))
-    (row,) = Store().query(f"{prologue}\nSELECT {constants} {{}}")  # type: ignore[misc]
+    (row,) = Store().query(  # type: ignore[misc]
+        f"{prologue}\nSELECT {constants} {{}}", base_iri=query.base
+    )
     graphs = [node.value for node in row]
     return _nodes(graphs[: len(default_terms)]), _nodes(graphs[len(default_terms) :])
 

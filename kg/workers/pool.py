@@ -31,6 +31,8 @@ from kg.errors import (
 )
 from kg.workers import wire
 from kg.workers.engine import Query
+from kg.workers.queue import Queue
+from kg.workers.writing import Change, Write
 
 _LOG: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
@@ -40,6 +42,9 @@ _ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 #: Longest pause, in seconds, before a parent that keeps ending is started again.
 _LONGEST_PAUSE: Final = 5.0
+
+#: Seconds after which a query is a long one.
+_SHORT: Final = 0.1
 
 #: Seconds in which a parent must end after the server has hung up.
 _PATIENCE: Final = 2.0
@@ -51,6 +56,7 @@ class Answer:
 
     media_type: str
     chunks: AsyncIterator[bytes]
+    release: str  #: the name of the content that answered
     _close: Callable[[], None]
 
     async def aclose(self) -> None:
@@ -61,11 +67,13 @@ class Answer:
 class Evaluator(Protocol):
     """What answers queries: forked workers here, any SPARQL 1.1 server elsewhere."""
 
-    async def evaluate(self, query: Query, deadline: float) -> Answer:
-        """Answer `query` within `deadline` seconds from now, waiting included.
+    async def evaluate(self, asked: Query | Write, deadline: float, client: str = "") -> Answer:
+        """Answer within `deadline` seconds from now, waiting included.
 
-        Before the first byte raises QuerySyntaxError, NotAcceptable or another QueryError
-        of the query's own, and QueryTimeout, QueryMemoryExceeded, Busy or WorkerCrash.
+        Queries that wait are taken from each `client` in turn. The answer to a write is the
+        `Change` that it makes, which is not made yet. Before the first byte raises
+        QuerySyntaxError, NotAcceptable or another QueryError of the query's own, and
+        QueryTimeout, QueryMemoryExceeded, Busy or WorkerCrash.
         """
         ...
 
@@ -78,6 +86,8 @@ class _Worker:
     ended: asyncio.Future[_End]  # set when the parent has buried it
     buffer: bytearray = field(default_factory=bytearray)
     leased: bool = False
+    release: str = ""  # the name of the content that it answers from
+    old: bool = False  # that content has changed since
 
     async def frame(self) -> tuple[bytes, bytes]:
         """The next frame; raises ConnectionError at the end of the stream."""
@@ -120,6 +130,7 @@ class _Parent:
         self.process = process
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.changed: asyncio.Future[None] | None = None
         control.setblocking(False)
         self._loop.add_reader(control.fileno(), self._listen)
 
@@ -151,6 +162,19 @@ class _Parent:
             except BlockingIOError:
                 self.process.kill()  # it does not listen any more; its workers end with it
 
+    async def change(self, change: Change) -> None:
+        """Have the release changed in memory; until this returns, old workers may answer."""
+        self.changed = self._loop.create_future()
+        # A file without a name: a change may be larger than a packet.
+        with os.fdopen(os.memfd_create("change"), "wb") as file:
+            file.write(change.pack())
+            file.seek(0)  # the parent reads on from where this stands
+            try:
+                socket.send_fds(self._control, [b"change"], [file.fileno()])
+            except OSError as error:
+                raise WorkerCrash(f"the parent of the workers takes no change: {error}") from None
+        await self.changed
+
     async def end(self) -> None:
         """Hang up, at which the parent ends its workers and itself; wait until it has."""
         self.hang_up()
@@ -161,6 +185,16 @@ class _Parent:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+
+    def demote(self, number: int) -> None:
+        """Let a worker run at a low priority, and another take its place at once."""
+        with contextlib.suppress(OSError):
+            self._control.send(f"-{number}".encode())
+
+    def federate(self) -> None:
+        """Fork one worker that reaches the relay of federated queries, for one query."""
+        with contextlib.suppress(OSError):
+            self._control.send(b"+")
 
     def hang_up(self) -> None:
         """Let go of the parent and of all its workers."""
@@ -174,6 +208,8 @@ class _Parent:
             self.ready.set_exception(ReleaseError("the process that loads the release ended"))
         # Nobody may be waiting for it.
         self.ready.exception()
+        if self.changed and not self.changed.done():
+            self.changed.set_exception(WorkerCrash("the parent of the workers ended in a change"))
         self.gone.set_result(None)
 
     def _listen(self) -> None:
@@ -194,14 +230,31 @@ class _Parent:
                 self.ready.set_exception(ReleaseError(message["failed"]))
         elif "ended" in message:
             self._bury(message["ended"], _End(message["cause"], message["memory"]))
+        elif "changed" in message:
+            self._age()
         elif descriptors:  # none where this process may open no more: the worker ends then
             connection = socket.socket(fileno=descriptors[0])
             connection.setblocking(False)
             worker = _Worker(message["forked"], connection, self, self._loop.create_future())
+            worker.release = self._pool.release
             self._workers[worker.number] = worker
             if not self.ready.done():
                 self.ready.set_result(None)
-            self._pool.hire(worker)
+            if message["federates"]:
+                self._pool.federates(worker)
+            else:
+                self._pool.hire(worker)
+
+    def _age(self) -> None:
+        """Ask no worker again that was forked before the change; those at work finish."""
+        assert self.changed is not None  # noqa: S101 - it was asked for
+        for worker in self._workers.values():
+            worker.old = True
+            if not worker.leased:
+                self._pool.dismiss(worker)
+                self.kill(worker.number)
+        self._pool.release = self._pool.next_release
+        self.changed.set_result(None)
 
     def _bury(self, number: int, end: _End) -> None:
         worker = self._workers.pop(number, None)
@@ -219,18 +272,21 @@ class _Lease:
     def __init__(self, pool: Pool, worker: _Worker, limit: float, ends: float) -> None:
         self._pool = pool
         self._worker = worker
+        self._long = False
         self._open = worker.leased = True
         self._first: bytes | None = None
         self._failure: BaseException | None = None
+        loop = asyncio.get_running_loop()
         # Not a timeout of reads: it also ends a query whose client has stopped reading.
-        self._timer = asyncio.get_running_loop().call_at(ends, self.close, _timeout(limit))
+        self._timer = loop.call_at(ends, self.close, _timeout(limit))
+        self._patience = loop.call_later(_SHORT, self._demote)
         pool.enter()
 
-    async def start(self, query: Query) -> str:
+    async def start(self, asked: Query | Write) -> str:
         """The media type, once the first chunk is here too; WorkerCrash where the worker died."""
         try:
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(self._worker.connection, wire.pack_query(query))
+            await loop.sock_sendall(self._worker.connection, wire.pack(asked))
             kind, payload = await self._worker.frame()
             if kind == wire.ERROR:
                 self._refuse(payload)
@@ -259,14 +315,24 @@ class _Lease:
             self._failure = reason or QueryError("the answer was closed before its end")
             self._give_back(reusable=False)
 
+    def _demote(self) -> None:
+        """A query that takes long makes way for short ones, as long as there is room for it."""
+        if self._pool.make_room():
+            self._long = True
+            self._worker.parent.demote(self._worker.number)
+
     def _give_back(self, *, reusable: bool) -> None:
         self._open = False
         self._timer.cancel()
+        self._patience.cancel()
+        if self._long:
+            reusable = False  # another has taken its place
+            self._pool.free_room()
         worker = self._worker
         worker.leased = False
         if worker.ended.done():
             worker.connection.close()
-        elif reusable:
+        elif reusable and not worker.old:
             self._pool.hire(worker)
         else:
             worker.parent.kill(worker.number)
@@ -290,10 +356,10 @@ class _Lease:
         return chunk
 
     def _refuse(self, payload: bytes) -> NoReturn:
-        error = wire.unpack_error(payload)
+        error, last = wire.unpack_error(payload)
         memory = isinstance(error, QueryMemoryExceeded)
         self._failure = self._pool.memory_exceeded() if memory else error
-        self._give_back(reusable=not memory)
+        self._give_back(reusable=not (memory or last))
         raise self._failure
 
     async def _cause(self, error: BaseException) -> BaseException:
@@ -318,7 +384,10 @@ def _closed() -> Busy:
 
 
 def _timeout(limit: float) -> QueryTimeout:
-    return QueryTimeout(f"the query was ended at its limit of {limit:g} seconds")
+    return QueryTimeout(
+        f"the query was ended at its limit of {limit:g} seconds; a more selective pattern, "
+        "fewer OPTIONALs or a LIMIT may make it shorter"
+    )
 
 
 class Pool:
@@ -328,12 +397,16 @@ class Pool:
     read from disk. Lives on the loop that started it.
     """
 
-    def __init__(self, arguments: list[str], queue: int, memory: int) -> None:
+    def __init__(
+        self, arguments: list[str], workers: int, queue: Queue, memory: int, release: str
+    ) -> None:
+        self.release = self.next_release = release
         self._arguments = arguments
-        self._queue = queue
+        self._rooms = self._federations = workers
+        self._waiting = queue
         self._memory = memory
         self._free: list[_Worker] = []
-        self._waiting: deque[asyncio.Future[_Worker]] = deque()
+        self._federating: deque[asyncio.Future[_Worker]] = deque()
         self._running = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -351,16 +424,22 @@ class Pool:
         queue: int,
         memory: int,
         in_memory_limit: int | None = None,
+        release: str = "",
+        queue_of_client: int | None = None,
+        relay: int = 0,
     ) -> Pool:
         """Load the release and fork its workers; `memory` is what a query may take, in bytes.
 
+        `queue` queries may wait, of one client as many as `queue_of_client`. `relay` is the
+        port on this machine that federated queries may reach, 0 where there are none.
         Without a dump the release is read from its store on disk. The limit of releases in
         memory is half of the machine's if not given. Raises ReleaseError where neither loads.
         """
         if in_memory_limit is None:
             in_memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-        arguments = [str(store), str(dump or ""), str(in_memory_limit), str(workers), str(memory)]
-        pool = cls(arguments, queue, memory)
+        arguments = [str(store), str(dump or ""), str(in_memory_limit), str(workers), str(memory),
+                     str(relay)]  # fmt: skip
+        pool = cls(arguments, workers, Queue(queue, queue_of_client or queue), memory, release)
         pool._parent = parent = await _Parent.start(pool, arguments)
         try:
             await asyncio.shield(parent.ready)
@@ -370,16 +449,30 @@ class Pool:
         pool._keeper = asyncio.create_task(pool._keep())
         return pool
 
-    async def evaluate(self, query: Query, deadline: float) -> Answer:
+    async def change(self, change: Change, release: str) -> None:
+        """Change what is served from memory, without a new load; answers under way go on.
+
+        After it, every query is answered from the changed content, which is called `release`.
+        Raises WorkerCrash where the parent ends meanwhile.
+        """
+        self.next_release = release
+        await self._parent.change(change)
+
+    async def evaluate(self, asked: Query | Write, deadline: float, client: str = "") -> Answer:
         """Answer as `Evaluator` says, with one more try where a worker died for no known reason."""
+        federates = isinstance(asked, Query) and asked.federates
         ends = asyncio.get_running_loop().time() + deadline
         self.enter()
         try:
             for last in (False, True):
-                worker = await self._worker(ends, deadline, again=last)
+                worker = await (
+                    self._federating_worker(ends, deadline)
+                    if federates
+                    else self._worker(ends, deadline, client, again=last)
+                )
                 lease = _Lease(self, worker, deadline, ends)
                 try:
-                    return Answer(await lease.start(query), lease, lease.close)
+                    return Answer(await lease.start(asked), lease, worker.release, lease.close)
                 except WorkerCrash as error:
                     if last:
                         raise
@@ -402,7 +495,7 @@ class Pool:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
             await self._parent.end()
-            for future in self._waiting:
+            for future in (*self._waiting, *self._federating):
                 if not future.done():
                     future.set_exception(_closed())
 
@@ -420,13 +513,31 @@ class Pool:
             self._quiet.set()
 
     def hire(self, worker: _Worker) -> None:
-        """Give a worker that is free to whoever has waited longest."""
-        while self._waiting:
-            future = self._waiting.popleft()
+        """Give a worker that is free to whoever's turn it is."""
+        if (future := self._waiting.next()) is not None:
+            future.set_result(worker)
+        else:
+            self._free.append(worker)
+
+    def federates(self, worker: _Worker) -> None:
+        """Give a worker that was forked for a federated query to the one that asked first."""
+        while self._federating:
+            future = self._federating.popleft()
             if not future.done():
                 future.set_result(worker)
                 return
-        self._free.append(worker)
+        worker.parent.kill(worker.number)
+
+    def make_room(self) -> bool:
+        """Whether one more long query may run beside the workers for short ones."""
+        if self._closed or not self._rooms:
+            return False
+        self._rooms -= 1
+        return True
+
+    def free_room(self) -> None:
+        """A long query has ended."""
+        self._rooms += 1
 
     def dismiss(self, worker: _Worker) -> None:
         """Forget a worker that died while it was free."""
@@ -436,30 +547,38 @@ class Pool:
     def memory_exceeded(self) -> QueryMemoryExceeded:
         """The error of a query that took more than its share."""
         return QueryMemoryExceeded(
-            f"the query was ended at its memory limit of {self._memory / _MIB:g} MiB"
+            f"the query was ended at its memory limit of {self._memory / _MIB:g} MiB; "
+            "fewer groups, or an ORDER BY or DISTINCT over fewer rows, may make it smaller"
         )
 
-    async def _worker(self, ends: float, limit: float, *, again: bool) -> _Worker:
+    async def _worker(self, ends: float, limit: float, client: str, *, again: bool) -> _Worker:
         if self._free:
             return self._free.pop()
         if self._closed:
             raise _closed()
-        if len(self._waiting) >= self._queue and not again:
-            raise Busy(f"{len(self._waiting)} queries wait already, which is as many as may")
-        future: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
-        # A second try does not wait behind those that came after it.
-        (self._waiting.appendleft if again else self._waiting.append)(future)
+        future: asyncio.Future[_Worker] = self._waiting.join(client, again=again)
         try:
             async with asyncio.timeout_at(ends):
                 return await future
         except BaseException as error:
-            if future in self._waiting:
-                self._waiting.remove(future)
-            elif future.done() and not future.cancelled() and not future.exception():
+            self._waiting.leave(client, future)
+            if future.done() and not future.cancelled() and not future.exception():
                 self.hire(future.result())  # it came in the same moment
             if isinstance(error, TimeoutError):
                 raise _timeout(limit) from None
             raise
+
+    async def _federating_worker(self, ends: float, limit: float) -> _Worker:
+        if not self._federations:
+            raise Busy("as many federated queries as may run at once are under way")
+        future: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        self._federating.append(future)
+        self._parent.federate()
+        try:
+            async with asyncio.timeout_at(ends):
+                return await future
+        except TimeoutError:
+            raise _timeout(limit) from None
 
     async def _keep(self) -> None:
         """Start the parent again whenever it ends."""

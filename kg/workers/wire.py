@@ -1,7 +1,7 @@
 """What a server and a worker say to each other on their socket: frames of kind and length.
 
-The server sends QUERY. The worker answers with HEADER (the media type), CHUNKs and one END,
-or with one ERROR in place of all the rest, or after a part of it.
+The server sends QUERY or WRITE. The worker answers with HEADER (the media type), CHUNKs and one
+END, or with one ERROR in place of all the rest, or after a part of it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Final
 
 from kg import errors
 from kg.errors import KnowledgeGraphError
+from kg.workers import writing
 from kg.workers.engine import Query
 
 QUERY: Final = b"Q"
+WRITE: Final = b"W"
 HEADER: Final = b"H"
 CHUNK: Final = b"D"
 END: Final = b"E"
@@ -35,30 +37,31 @@ def frame(kind: bytes, payload: bytes | bytearray = b"") -> bytes:
     return PREFIX.pack(kind, len(payload)) + payload
 
 
-def pack_query(query: Query) -> bytes:
-    """The QUERY frame of a query."""
-    # Escaped to ASCII: a text with lone surrogates reaches the engine, which refuses it.
-    return frame(QUERY, json.dumps(dataclasses.asdict(query)).encode())
+def pack(asked: Query | writing.Write) -> bytes:
+    """The frame that asks for an answer."""
+    if isinstance(asked, Query):
+        # Escaped to ASCII: a text with lone surrogates reaches the engine, which refuses it.
+        return frame(QUERY, json.dumps(dataclasses.asdict(asked)).encode())
+    return frame(WRITE, writing.pack(asked))
 
 
-def unpack_query(payload: bytes) -> Query:
-    """The query of a QUERY frame."""
+def unpack(kind: bytes, payload: bytes) -> Query | writing.Write:
+    """What a QUERY or WRITE frame asks for."""
+    if kind == WRITE:
+        return writing.unpack(payload)
     fields = json.loads(payload)
-    return Query(
-        fields["text"],
-        fields["format"],
-        tuple(fields["default_graphs"]),
-        tuple(fields["named_graphs"]),
-    )
+    for name in ("default_graphs", "named_graphs"):
+        fields[name] = tuple(fields[name])
+    return Query(**fields)
 
 
-def pack_error(kind: type[KnowledgeGraphError], message: str) -> bytes:
-    """The ERROR frame of an error: its class by name, and its message."""
-    return frame(ERROR, json.dumps([kind.__name__, message]).encode())
+def pack_error(kind: type[KnowledgeGraphError], message: str, *, last: bool = False) -> bytes:
+    """The ERROR frame of an error: its class by name, its message, whether the worker ends."""
+    return frame(ERROR, json.dumps([kind.__name__, message, last]).encode())
 
 
-def unpack_error(payload: bytes) -> KnowledgeGraphError:
-    """The error of an ERROR frame."""
-    name, message = json.loads(payload)
+def unpack_error(payload: bytes) -> tuple[KnowledgeGraphError, bool]:
+    """The error of an ERROR frame, and whether the worker that sent it ends."""
+    name, message, last = json.loads(payload)
     kind: type[KnowledgeGraphError] = getattr(errors, name)
-    return kind(message)
+    return kind(message), last

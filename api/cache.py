@@ -1,0 +1,90 @@
+"""Answers that are kept for as long as their release is served, and how they are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from importlib import metadata
+from typing import Final, NamedTuple
+
+from kg.workers import Query
+
+#: No answer takes more than this part of the cache.
+_PART: Final = 16
+
+#: Functions whose value is another one each time; also where the word is only in a string.
+_FICKLE: Final = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID|BNODE|SERVICE)\b", re.IGNORECASE)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:  # a checkout that was not installed
+        return ""
+
+
+_SOFTWARE: Final = f"{_version('aicluster-kg')} {_version('pyoxigraph')}"
+
+
+class Kept(NamedTuple):
+    """An answer's content type, and its bytes as they go on the wire."""
+
+    content_type: str
+    content: bytes
+
+
+class Results:
+    """Answers of one release, the latest used ones, of at most `limit` bytes together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self.hits = self.misses = 0
+
+    @property
+    def largest(self) -> int:
+        """Bytes that an answer may have to be kept."""
+        return self._limit // _PART
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return self._size
+
+    def get(self, tag: str) -> Kept | None:
+        """The answer of a tag, if it is kept."""
+        found = self._kept.get(tag)
+        if found is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._kept.move_to_end(tag)
+        return found
+
+    def put(self, tag: str, kept: Kept) -> None:
+        """Keep an answer, and let go of those used longest ago."""
+        if len(kept.content) > self.largest:
+            return
+        if before := self._kept.pop(tag, None):
+            self._size -= len(before.content)
+        self._kept[tag] = kept
+        self._size += len(kept.content)
+        while self._size > self._limit:
+            _, gone = self._kept.popitem(last=False)
+            self._size -= len(gone.content)
+
+
+def steady(query: Query) -> bool:
+    """Whether a query has the same answer for as long as its release is served."""
+    return not query.federates and _FICKLE.search(query.text) is None
+
+
+def tag(release: str, query: Query, *parts: str) -> str:
+    """The entity tag of an answer: all that decides its bytes, in a digest."""
+    digest = hashlib.blake2b(digest_size=16)
+    graphs = (*query.default_graphs, "", *query.named_graphs)
+    for part in (_SOFTWARE, release, query.text, query.base or "", query.format, *graphs, *parts):
+        digest.update(part.encode(errors="surrogatepass") + b"\x00")
+    return f'"{digest.hexdigest()}"'
