@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from kg.commands import asking, building, mapping, ontology, releases, serving, validation
+from kg.commands import asking, building, link, mapping, ontology, releases, serving, validation
 from kg.errors import KnowledgeGraphError
 from kg.settings import Settings
 from kg.terminal import BAD_INPUT, OK, err
 
 #: In the order in which `kg --help` lists them.
-AREAS = (building, validation, asking, serving, releases, ontology, mapping)
+AREAS = (building, validation, asking, serving, releases, ontology, mapping, link)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
