@@ -26,7 +26,7 @@ async def description(request: Request, live: Live) -> ASGIApp:
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(request.method, METHODS)
     wished = http.formats(request)
-    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), wished)
+    choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), *wished)
     media_type = (GRAPHS[0] if choice.format is HTML else choice.format).media_type
     with live.held() as generation:
         whole = generation.release.whole_dump

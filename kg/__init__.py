@@ -5,6 +5,7 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     __main__   the command line
     commands   what it offers, one module an area
     build      tables + ontology → candidate → validated → published
+    link       which mentions mean one entity
     etl        tables by mappings to checked statements
     ontology   modules, vocabularies and shapes as quads
     validate   SHACL, and the report for people

@@ -554,7 +554,9 @@ FAULTS = [
     fault("ROR id has nine characters", "Organization", B, "aic:rorId", "Pattern", '"03vs3wt5"'),
     besides("one ROR id", "Organization", B, "aic:rorId", "MaxCount", '"00cmhce21"'),
     fault("LEI has twenty characters", "Organization", B, "aic:lei", "Pattern", '"5493001"'),
-    fault("status is one of three", "Organization", B, "aic:registryStatus", "In", '"expired"'),
+    fault(
+        "status is active or inactive", "Organization", B, "aic:registryStatus", "In", '"withdrawn"'
+    ),
     fault("founding year is a year", "Organization", B, "aic:foundedIn", "Datatype", "2000"),
     fault(
         "founding year is plausible",

@@ -40,13 +40,23 @@ class Applied:
     removed: tuple[Triple, ...]
 
 
-def apply(store: Store, old: Store, named: Patch, rules: Rules) -> Applied:
-    """Bring a clone of `old` to the state that a full build gives with these named graphs."""
-    named.apply_to(store)
+def carry_through(store: Store, old: Store, named: Patch, rules: Rules) -> Applied:
+    """Bring a clone of `old` to what a full build gives, once its named graphs are patched."""
     gained, lost = _asserted(old, named)
     added, removed = infer.update(store, rules, gained, lost)
     patch = named.then(Patch(frozenset(lines.written(added)), frozenset(lines.written(removed))))
     return Applied(patch, _triples(added), _triples(removed))
+
+
+def graph_lines(store: Store, name: str) -> frozenset[bytes]:
+    """The lines of a named graph."""
+    return frozenset(lines.written(store.quads_for_pattern(None, None, None, NamedNode(name))))
+
+
+def replaced(store: Store, name: str, quads: Iterable[Quad]) -> Patch:
+    """What makes of a named graph one of these quads."""
+    before, after = graph_lines(store, name), frozenset(lines.canonical(quads))
+    return Patch(after - before, before - after)
 
 
 def succeed(

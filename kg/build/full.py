@@ -26,6 +26,7 @@ from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Made, Repeated, State, empty
 from kg.build.verdict import judged, write_reports
 from kg.etl import Source, Statements
+from kg.link.linkset import Linkset
 from kg.release import Candidate, ContentHash, Home
 from kg.settings import Settings
 from kg.validate import Report, validate
@@ -58,6 +59,7 @@ class Full:
         self.home, self.settings, self.inputs, self.stages = home, settings, inputs, stages
         self.candidate, self.staged = candidate, staged
         self.context = inputs.context(settings.base)
+        self.linkset = Linkset(self.context.links, settings.base)
         self.tally = lines.Tally()
         self.work = candidate.path / "work"
 
@@ -74,6 +76,7 @@ class Full:
         self.stages.begin("ontology", 0.4)
         schema = self.inputs.schema_of(self.settings.base)
         runs.add_bytes(lines.canonical(schema.quads))
+        runs.add_bytes(lines.canonical(self.linkset.quads()))
         runs.add_bytes(lines.canonical(described(source.dataset for source in sources)))
         if self.staged.before:
             runs.add_bytes(edited(self.staged.before.open()))
@@ -105,6 +108,7 @@ class Full:
 
         def keep(made: Statements) -> None:
             runs.add(made.lines())
+            self.linkset.take(made)
 
         etl.run(source, sheets, self.context, keep, joined=self.staged.joined())
         return Made(self.staged.basis(source, self.context), tables)

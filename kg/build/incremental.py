@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
-from pyoxigraph import NamedNode, Store
+from pyoxigraph import Store
 
 from kg import etl, vocab
 from kg.build import lines
-from kg.build.delta import apply, quads, succeed
+from kg.build.delta import carry_through, graph_lines, quads, replaced, succeed
 from kg.build.inputs import Inputs, Staged, software
 from kg.build.outcome import Outcome, Stages
 from kg.build.provenance import described
@@ -24,6 +24,7 @@ from kg.build.state import REPEATED, Accounts, Basis, Made, Repeated, State, emp
 from kg.build.verdict import judged, moved, write_reports
 from kg.errors import ReleaseError
 from kg.etl import Source, Statements
+from kg.link.linkset import Linkset
 from kg.patch import Patch
 from kg.release import Candidate, Home, Release
 from kg.settings import Settings
@@ -146,15 +147,19 @@ class Incremental:
             state.sources[source.dataset.name] = self.map(source)
         self.stages.begin("compare", 0.5)
         old = self.before.open()
+        store = Store(self.candidate.clone(self.before).store_path)
         named, counts = self.compare(old)
+        named.apply_to(store)
+        links = self.links(store)
+        links.apply_to(store)
+        named = named.then(links)
         accounts, notices = state.accounts(), self.staged.notices
         if not named:
             report = judged(self.carried(), self.staged.pairs(), self.context)
             return Outcome(self.before, False, accounts, report, notices)
         self.stages.begin("infer", 0.6)
         schema = self.inputs.schema_of(self.settings.base)
-        store = Store(self.candidate.clone(self.before).store_path)
-        applied = apply(store, old, named, schema.rules)
+        applied = carry_through(store, old, named, schema.rules)
         self.stages.begin("validate", 0.7)
         report = validate(store, schema.shapes)
         store.flush()
@@ -201,18 +206,24 @@ class Incremental:
                 removed.add(line)
             if max(before, now) > 1:
                 repeated[line] = now
-        provenance = vocab.graph("provenance")
-        was = set(_graph(old, provenance))
+        patch = Patch(frozenset(added), frozenset(removed))
         datasets = (source.dataset for source in self.staged.sources)
-        now_is = set(lines.canonical(described(datasets)))
-        return Patch(frozenset(added | now_is - was), frozenset(removed | was - now_is)), repeated
+        sources = replaced(old, vocab.graph("provenance"), described(datasets))
+        return patch.then(sources), repeated
+
+    def links(self, store: Store) -> Patch:
+        """What changes in the graph of links, now that the store holds what the tables say."""
+        linkset = Linkset(self.context.links, self.settings.base)
+        graphs = {graph for basis in self.plan.bases.values() for graph in basis.graphs}
+        linkset.take_store(store, graphs)
+        return replaced(store, vocab.graph("links"), linkset.quads())
 
     def counts(self, old: Store) -> dict[bytes, tuple[int, int]]:
         """How often each line that may have changed was given, and is now."""
         changed = [line for line, count in self.given.items() if count]
         present = dict(zip(changed, (quad in old for quad in quads(changed)), strict=True))
         for graph in self.plan.graphs:
-            present |= dict.fromkeys(_graph(old, graph), True)
+            present |= dict.fromkeys(graph_lines(old, graph), True)
         before = dict.fromkeys(self.anew, 0) | {line: int(is_in) for line, is_in in present.items()}
         before |= Repeated(self.before.path / REPEATED).counts(before)
         anew = {graph.encode() for graph in self.plan.graphs}
@@ -278,8 +289,3 @@ class Incremental:
 
         told = {name: replace(sheet, account=accounts[name]) for name, sheet in sheets.items()}
         etl.run(source, told, self.context, keep, only, self.staged.joined())
-
-
-def _graph(store: Store, name: str) -> list[bytes]:
-    """The lines of a named graph."""
-    return lines.written(store.quads_for_pattern(None, None, None, NamedNode(name)))

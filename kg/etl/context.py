@@ -17,6 +17,7 @@ from pyoxigraph import Literal, NamedNode, parse
 
 from kg import vocab
 from kg.errors import InputError
+from kg.etl.links import Links, decision_tables
 from kg.etl.places import Gazetteer
 from kg.tables import LINE, Account, Column, Table, read
 
@@ -67,6 +68,7 @@ _PLACES: Final = ("cities.csv", "countries.csv", "provinces.ttl")
 _READS: Final = {
     "organization": _NAMES,
     "organizationOfRor": _NAMES,
+    "otherOrganizationOfRor": _NAMES,
     "isNewName": _NAMES,
     "isNewRor": _NAMES,
     "place": _PLACES,
@@ -84,15 +86,37 @@ class Context:
     tables: Path
     vocabularies: Path
     base: str = vocab.BASE
+    linked: bool = True  # False: every source keeps its own keys, which is what linking reads
 
     def organization(self, source: str, name: str) -> str:
         """The IRI of the organization that a source calls by this name.
 
-        It is the curated one of that name, else one that only this source knows. This is
-        the one place where a name becomes an organization.
+        This is the one place where a name becomes an organization.
         """
-        key = self.register.of_name(name) or f"{source}-{vocab.digest(name)}"
-        return vocab.resource("organization", key, self.base)
+        return vocab.resource("organization", self.organization_key(source, name), self.base)
+
+    def organization_key(self, source: str, name: str) -> str:
+        """The key of that organization: by a decision, else the curated one of that name, else
+        one that only this source knows.
+        """
+        own = f"{source}-{vocab.digest(name)}"
+        if not self.linked:
+            return own
+        if (key := self.links.canonical("organization", own)) is not None:
+            return key
+        named = self.register.of_name(name)
+        return own if named is None or self.links.apart("organization", own, named) else named
+
+    def organization_key_of_ror(self, ror: str) -> str:
+        """The key of the organization with this bare ROR id: by a decision, else as curated."""
+        own = f"ror-{ror}"
+        if not self.linked:
+            return own
+        return self.links.canonical("organization", own) or self.register.of_ror(ror)
+
+    def entity_key(self, kind: str, key: str) -> str:
+        """The key of the entity that, by a decision, this key of a source means; else the key."""
+        return (self.links.canonical(kind, key) if self.linked else None) or key
 
     def place(self, key: str | None) -> str | None:
         """The IRI of the place with this key of the gazetteer."""
@@ -102,6 +126,8 @@ class Context:
         """The files that a function called with these constants looks things up in."""
         names = _READS.get(function, ())
         found = {self.tables / name for name in names if name.endswith(".csv")}
+        if names is _NAMES or function == "key":
+            found |= set(decision_tables(self.tables / "links"))
         if function == "lookup":
             pattern = f"{arguments['table']}.csv" if "table" in arguments else "*.csv"
             found |= set(self.tables.glob(pattern))
@@ -114,6 +140,11 @@ class Context:
     def register(self) -> Register:
         """Organizations by name and ROR id."""
         return Register(self.tables)
+
+    @cached_property
+    def links(self) -> Links:
+        """The decisions on which keys mean one entity."""
+        return Links.load(self.tables / "links")
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

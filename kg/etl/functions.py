@@ -69,16 +69,25 @@ def _organization(context: Context, name: str, source: str) -> str:
 
 
 def _organization_of_ror(context: Context, ror: str) -> str | None:
-    key = context.register.of_ror(ror.removeprefix("https://ror.org/"))
+    key = context.organization_key_of_ror(ror.removeprefix("https://ror.org/"))
     return _resource(context, "organization", key)
 
 
-def _is_new_name(context: Context, name: str) -> bool:
-    return context.register.of_name(name) is None
+def _other_organization_of_ror(
+    context: Context, ror: str, than: str
+) -> str | Literal[_Nothing.NOTHING] | None:
+    """As organizationOfRor, but nothing where both mean one: nothing is its own successor."""
+    found = _organization_of_ror(context, ror)
+    return NOTHING if found == _organization_of_ror(context, than) else found
+
+
+def _is_new_name(context: Context, name: str, source: str) -> bool:
+    return context.organization_key(source, name) == f"{source}-{vocab.digest(name)}"
 
 
 def _is_new_ror(context: Context, ror: str) -> bool:
-    return context.register.of_ror(ror.removeprefix("https://ror.org/")).startswith("ror-")
+    bare = ror.removeprefix("https://ror.org/")
+    return context.organization_key_of_ror(bare) == f"ror-{bare}"
 
 
 def _place(context: Context, text: str) -> str | None:
@@ -94,7 +103,9 @@ def _country(context: Context, name: str) -> str | None:
 
 
 def _key(context: Context, kind: str, source: str, *of: str) -> str:
-    return vocab.resource(_kind(kind), f"{source}-{vocab.digest(*of)}", context.base)
+    kind = _kind(kind)
+    key = context.entity_key(kind, f"{source}-{vocab.digest(*of)}")
+    return vocab.resource(kind, key, context.base)
 
 
 def _kind(name: str) -> str:
@@ -204,7 +215,11 @@ FUNCTIONS: Final[dict[str, tuple[Signature, Callable[..., Any]]]] = {
         Signature(("ror",), "iri", "illegal-ror", "expected a ROR id", gives=_ORGANIZATION),
         _organization_of_ror,
     ),
-    "isNewName": (Signature(("name",), "boolean"), _is_new_name),
+    "otherOrganizationOfRor": (
+        Signature(("ror", "than"), "iri", "illegal-ror", "expected a ROR id", gives=_ORGANIZATION),
+        _other_organization_of_ror,
+    ),
+    "isNewName": (Signature(("name", "source"), "boolean"), _is_new_name),
     "isNewRor": (Signature(("ror",), "boolean"), _is_new_ror),
     "place": (Signature(("text",), "iri", *_PLACE, gives=_SPACE), _place),
     "placeOfGeonames": (Signature(("geonames",), "iri", *_PLACE, gives=_SPACE), _place_of_geonames),

@@ -127,8 +127,8 @@ def test_a_ror_id_gives_the_curated_key_or_its_own(context: Context) -> None:
 
 
 def test_a_name_or_ror_id_is_new_where_no_curated_table_has_it(context: Context) -> None:
-    assert call(context, "isNewName", "No Such 公司") is True
-    assert call(context, "isNewName", "华为") is False
+    assert call(context, "isNewName", "No Such 公司", "llms") is True
+    assert call(context, "isNewName", "华为", "llms") is False
     assert call(context, "isNewRor", "000000000") is True
     assert call(context, "isNewRor", "https://ror.org/" + ROR) is False
 

@@ -47,7 +47,7 @@ mappings:
         objects: {mapping: thing}
         condition:
           function: kgf:isNewName
-          parameters: [[name, {function: upper, parameters: [[text, $(name)]]}]]
+          parameters: [[name, {function: upper, parameters: [[text, $(name)]]}], [source, s]]
 """
 
 
