@@ -7,9 +7,11 @@ A row that cannot be used is rejected with its line, column, rule and value, nev
 
 from __future__ import annotations
 
+from kg.tables.dialect import FORMATS, RDF, SQL, Dialect, Original, format_of
 from kg.tables.model import (
     LINE,
     ROW,
+    STATEMENT,
     Account,
     Column,
     Origin,
@@ -22,14 +24,21 @@ from kg.tables.staging import DIGEST, Sheet, read, sha256, stage
 
 __all__ = [
     "DIGEST",
+    "FORMATS",
     "LINE",
+    "RDF",
     "ROW",
+    "SQL",
+    "STATEMENT",
     "Account",
     "Column",
+    "Dialect",
     "Origin",
+    "Original",
     "Reject",
     "Sheet",
     "Table",
+    "format_of",
     "read",
     "sha256",
     "stage",
