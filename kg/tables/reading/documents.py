@@ -1,7 +1,7 @@
 """Documents of RDF as tables of statements: subject, predicate and object as N-Triples writes them.
 
-Blank nodes become IRIs (`skolem`). LINE is where the statement ends; the statements about
-blank nodes that hang together stand under the line of the first of them.
+Blank nodes become IRIs (`skolem`). LINE is the number of the statement: several may share a
+line. What is rejected is told with its line.
 """
 
 from __future__ import annotations
@@ -58,27 +58,29 @@ def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.D
 
 
 def _rows(table: Table, path: Path, file: io.BufferedReader, account: Account) -> Iterator[Row]:
-    lines, named = _ByLine(file), 0
+    lines, number, named = _ByLine(file), 0, 0
     stream = cast(IO[bytes], lines)
     about_blank: list[tuple[int, Quad]] = []
     base = table.original.url if table.original else f"{vocab.graph('source')}/{account.source}/"
     try:
         # What a strict parser would stop at is judged statement by statement instead.
         for quad in parse(stream, _FORMATS[table.format], base_iri=base, lenient=True):
+            number += 1
             named += not isinstance(quad.graph_name, DefaultGraph)
             if fault := _fault(quad):
-                refuse(account, lines.line, *fault)
+                rule, value, expected, column = fault
+                refuse(account, number, rule, value, f"line {lines.line}: {expected}", column)
             elif isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode):
-                about_blank.append((lines.line, quad))
+                about_blank.append((number, quad))
             else:
-                yield lines.line, _cells(quad)
+                yield number, _cells(quad)
     except SyntaxError as error:
         line = f"{error.lineno}:{error.offset}" if error.lineno else lines.line
         raise InputError(f"{path}:{line}: not {table.format}: {_told(error)}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    for line, quad in skolem.without_blank_nodes(path, about_blank, account.source, table.name):
-        yield line, _cells(quad)
+    for number, quad in skolem.without_blank_nodes(path, about_blank, account.source, table.name):
+        yield number, _cells(quad)
     if named:
         account.notices.append(
             f"{path.name}: statements of named graphs, taken into the source's graph: {named}"

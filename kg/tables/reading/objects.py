@@ -39,7 +39,7 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.DataFrame]:
-    """The rows of a file of objects; LINE is the line on which the object starts."""
+    """The rows of a file of objects; LINE is the line, or the number of the object in its array."""
     found: dict[str, None] = {}
     names = [column.name for column in table.columns]
     with path.open("rb") as file:
@@ -141,7 +141,7 @@ class _Document:
         self.line, self.counted = 1, 0
 
     def elements(self, pointer: str) -> Iterator[tuple[int, Any]]:
-        """The elements of the array at a JSON Pointer, each with its line."""
+        """The elements of the array at a JSON Pointer, each with its number."""
         self.pointer = pointer
         steps = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
         yield from self.within(steps)
@@ -214,7 +214,7 @@ class _Document:
                 self.take(",")
                 self.peek()
             if not steps:
-                yield self.here(), self.value()
+                yield number + 1, self.value()
             else:
                 name = str(number)
                 if opened == "{":

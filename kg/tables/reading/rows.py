@@ -14,7 +14,7 @@ import polars as pl
 from kg.errors import InputError
 from kg.tables.model import LINE, Account, Reject, Table
 
-#: The line on which a row starts, and its cells.
+#: The line on which a row starts, or its number where rows may share a line; and its cells.
 Row = tuple[int, Sequence[str | None]]
 
 # Characters of a chunk, after which it is given on however few rows it has.
@@ -35,10 +35,12 @@ def refuse(
     )
 
 
-def refuse_ragged(account: Account, line: int, cells: Sequence[str | None], width: int) -> None:
+def refuse_ragged(
+    account: Account, line: int, cells: Sequence[str | None], header: Sequence[str]
+) -> None:
     """Count and reject a row that has not as many cells as the header."""
     value = "|".join(cell or "" for cell in cells)
-    expected = f"expected {width} cells, found {len(cells)}"
+    expected = f"expected {len(header)} cells, found {len(cells)}"
     refuse(account, line, "ragged-row", value, expected)
 
 
@@ -51,7 +53,7 @@ def frames(
     text = 0
     for line, cells in rows:
         if len(cells) != len(header):
-            refuse_ragged(account, line, cells, len(header))
+            refuse_ragged(account, line, cells, header)
             continue
         account.read += 1
         lines.append(line)

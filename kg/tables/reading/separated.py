@@ -167,9 +167,8 @@ class _File:
 
     def columns(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Simple lines cut into columns; the others have not the header's length."""
-        width = len(self.header)
         for line, text in lines.filter(~pl.col(_SIMPLE)).select(LINE, _TEXT).iter_rows():
-            refuse_ragged(self.account, line, text.split(self.how["delimiter"]), width)
+            refuse_ragged(self.account, line, text.split(self.how["delimiter"]), self.header)
         lines = lines.filter(_SIMPLE)
         if not lines.height:
             return frame(self.header, [], [])
@@ -207,5 +206,5 @@ class _File:
             if len(row) == len(self.header):
                 kept.append((line, row))
             else:
-                refuse_ragged(self.account, line, row, len(self.header))
+                refuse_ragged(self.account, line, row, self.header)
         return frame(self.header, [line for line, _ in kept], [row for _, row in kept])

@@ -39,35 +39,32 @@ dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
 sys.stdout.buffer.write(serialize(dataset, format=RdfFormat.N_QUADS))
 """
 
-Lined = tuple[int, Quad]
+Numbered = tuple[int, Quad]
 
 
 def without_blank_nodes(
-    path: Path, statements: list[Lined], source: str, table: str
-) -> Iterator[Lined]:
-    """The statements with an IRI for each blank node, and their lines.
+    path: Path, statements: list[Numbered], source: str, table: str
+) -> Iterator[Numbered]:
+    """The statements, numbered, with an IRI for each blank node.
 
     `source` and `table` keep the nodes of different documents apart. Raises InputError where
     blank nodes cannot be told apart in time.
     """
     seen: Counter[str] = Counter()
     for part in _connected(statements):
-        lines = [line for line, _ in part]
-        quads = _canonical(path, lines[0], {quad for _, quad in part})
+        quads = _canonical(path, part[0][0], {quad for _, quad in part})
         text = sorted(str(quad) for quad in quads)
         key = vocab.digest(source, table, *text)
         seen[key] += 1
         # Nodes of which the very same is said stay as many as they are.
         stem = vocab.GENID + (key if seen[key] == 1 else f"{key}-{seen[key]}")
-        for quad in sorted(quads, key=str):
-            yield (
-                min(lines),
-                Quad(_named(quad.subject, stem), quad.predicate, _named(quad.object, stem)),
-            )
+        for (number, _), quad in zip(part, sorted(quads, key=str), strict=False):
+            named = Quad(_named(quad.subject, stem), quad.predicate, _named(quad.object, stem))
+            yield number, named
 
 
-def _connected(statements: list[Lined]) -> list[list[Lined]]:
-    """The statements in groups that share no blank node, in the order of their first lines."""
+def _connected(statements: list[Numbered]) -> list[list[Numbered]]:
+    """The statements in groups that share no blank node, in the order of their first numbers."""
     parent: dict[BlankNode, BlankNode] = {}
 
     def root(node: BlankNode) -> BlankNode:
@@ -79,16 +76,16 @@ def _connected(statements: list[Lined]) -> list[list[Lined]]:
     for _, quad in statements:
         if isinstance(quad.subject, BlankNode) and isinstance(quad.object, BlankNode):
             parent[root(quad.object)] = root(quad.subject)
-    groups: dict[BlankNode, list[Lined]] = {}
-    for line, quad in statements:
+    groups: dict[BlankNode, list[Numbered]] = {}
+    for number, quad in statements:
         node = quad.subject if isinstance(quad.subject, BlankNode) else quad.object
         assert isinstance(node, BlankNode)  # noqa: S101 - told by the caller
         bare = Quad(quad.subject, quad.predicate, quad.object)
-        groups.setdefault(root(node), []).append((line, bare))
+        groups.setdefault(root(node), []).append((number, bare))
     return list(groups.values())
 
 
-def _canonical(path: Path, line: int, quads: set[Quad]) -> list[Quad]:
+def _canonical(path: Path, number: int, quads: set[Quad]) -> list[Quad]:
     dataset = Dataset(quads)
     if _alike(quads) < _ALIKE:
         dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
@@ -104,8 +101,8 @@ def _canonical(path: Path, line: int, quads: set[Quad]) -> list[Quad]:
         )
     except subprocess.TimeoutExpired:
         raise InputError(
-            f"{path}:{line}: the blank nodes that hang together here cannot be told apart "
-            f"within {_DEADLINE:.0f} s; give them IRIs"
+            f"{path}: statement {number}: the blank nodes that hang together here cannot be told "
+            f"apart within {_DEADLINE:.0f} s; give them IRIs"
         ) from None
     return list(parse(done.stdout, RdfFormat.N_QUADS))
 
