@@ -20,6 +20,7 @@ from kg.commands import (
     releases,
     sample,
     serving,
+    source,
     validation,
 )
 from kg.errors import KnowledgeGraphError
@@ -27,7 +28,18 @@ from kg.settings import Settings
 from kg.terminal import BAD_INPUT, OK, err
 
 #: In the order in which `kg --help` lists them.
-AREAS = (building, validation, asking, explaining, serving, releases, ontology, mapping, sample)
+AREAS = (
+    building,
+    validation,
+    asking,
+    explaining,
+    serving,
+    releases,
+    ontology,
+    mapping,
+    source,
+    sample,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from kg.tables.model import (
     valid_pattern,
     write_rejects,
 )
+from kg.tables.reading import chunks, column_names
 from kg.tables.staging import DIGEST, Sheet, read, sha256, stage
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Reject",
     "Sheet",
     "Table",
+    "chunks",
+    "column_names",
     "format_of",
     "read",
     "sha256",

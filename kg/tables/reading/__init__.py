@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ import polars as pl
 
 from kg.errors import InputError
 from kg.tables.dialect import FORMATS
-from kg.tables.model import Account, Table
+from kg.tables.model import LINE, Account, Table
 
 #: Rows of a chunk at most; one of long rows has fewer.
 CHUNK_ROWS = 50_000
@@ -34,6 +35,20 @@ _READERS: Final = {
     "duckdb": "databases",
     "postgresql": "databases",
 } | dict.fromkeys(("turtle", "ntriples", "nquads", "trig", "jsonld", "rdfxml"), "documents")
+
+
+def column_names(table: Table, path: Path) -> list[str]:
+    """The names of the columns that a table has, whichever are declared.
+
+    Raises InputError as `chunks` does.
+    """
+    bare = replace(table, columns=())
+    if table.format in ("json", "jsonl"):
+        from kg.tables.reading import objects  # noqa: PLC0415 - as every reader
+
+        return objects.names(bare, path)
+    first = next(chunks(bare, path, Account("", table.name, path.name)))
+    return [name for name in first.columns if name != LINE]
 
 
 def chunks(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:

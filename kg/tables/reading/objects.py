@@ -21,8 +21,8 @@ from kg.tables.reading.rows import NotText, Row, frames, refuse
 
 _LARGEST: Final = 64 * 1024 * 1024  # characters of a value
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-#: Names that no column has are told in a notice, the first so many.
-_UNKNOWN: Final = 50
+#: Names of members that are kept where no column has them: keys may be data.
+_UNKNOWN: Final = 500
 
 
 class _Object(list[tuple[str, Any]]):
@@ -42,19 +42,32 @@ def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.D
     """The rows of a file of objects; LINE is the line, or the number of the object in its array."""
     found: dict[str, None] = {}
     names = [column.name for column in table.columns]
-    with path.open("rb") as file:
-        texts = decoded(path, file, table.dialect.encoding or "utf-8")
-        if table.format == "jsonl":
-            objects = _lines(whole_lines(path, texts), account)
-        else:
-            objects = _Document(path, texts).elements(table.dialect.records)
-        yield from frames(names, _rows(objects, names, account, found), account, size)
+    objects = _objects(table, path, account)
+    yield from frames(names, _rows(objects, names, account, found), account, size)
     if unknown := [name for name in found if name not in names]:
         account.notices.append(
             f"{path.name}: columns that the source does not declare: {', '.join(unknown)}"
         )
     if account.read and (unseen := [name for name in names if name not in found]):
         account.notices.append(f"{path.name}: no object has the column {', '.join(unseen)}")
+
+
+def names(table: Table, path: Path) -> list[str]:
+    """The dotted names of the members of all objects, in the order in which they first stand."""
+    found: dict[str, None] = {}
+    account = Account("", table.name, path.name)
+    for _ in _rows(_objects(table, path, account), [], account, found):
+        pass
+    return list(found)
+
+
+def _objects(table: Table, path: Path, account: Account) -> Iterator[tuple[int, Any]]:
+    with path.open("rb") as file:
+        texts = decoded(path, file, table.dialect.encoding or "utf-8")
+        if table.format == "jsonl":
+            yield from _lines(whole_lines(path, texts), account)
+        else:
+            yield from _Document(path, texts).elements(table.dialect.records)
 
 
 def _rows(
