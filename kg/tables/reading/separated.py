@@ -99,6 +99,8 @@ class _File:
     def cut(self, text: str, last: bool) -> tuple[pl.DataFrame, int, str] | None:
         """Column by column; None where the csv module has to read the block as a whole."""
         breaks, returns = text.count("\n"), text.count("\r")
+        if not f"{self.how['delimiter']}{self.how['quotechar']}".isascii():
+            return None
         if returns and not returns == text.count("\r\n") == breaks:
             return None  # a line ends in a carriage return alone, or a cell has other breaks
         data = text.encode()
