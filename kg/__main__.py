@@ -21,6 +21,7 @@ from kg.commands import (
     releases,
     sample,
     serving,
+    source,
     validation,
 )
 from kg.errors import KnowledgeGraphError
@@ -38,6 +39,7 @@ AREAS = (
     ontology,
     mapping,
     link,
+    source,
     sample,
 )
 

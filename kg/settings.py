@@ -22,7 +22,7 @@ from kg import vocab
 from kg.errors import InputError
 
 _MIB = 1024 * 1024
-_KINDS: Final = {"Path": Path, "str": str, "int": int, "float": float}
+_KINDS: Final = {"Path": Path, "Path | None": Path, "str": str, "int": int, "float": float}
 
 
 def shipped(name: str) -> Path:
@@ -40,6 +40,17 @@ class Settings:
 
     home: Path = field(
         default=Path(".kg"), metadata={"env": "KG_HOME", "doc": "folder that holds the releases"}
+    )
+    data: Path | None = field(
+        default=None,
+        metadata={
+            "env": "KG_DATA",
+            "doc": "folder of fetched originals",
+        },
+    )
+    mappings: Path | None = field(
+        default=None,
+        metadata={"env": "KG_MAPPINGS", "doc": "folder of your own mappings, beside their tables"},
     )
     base: str = field(
         default=vocab.BASE, metadata={"env": "KG_BASE", "doc": "IRI under which resources stand"}
@@ -114,6 +125,11 @@ class Settings:
         default=1.0,
         metadata={"env": "KG_SLOW", "doc": "seconds after which a query's text is logged"},
     )
+
+    @property
+    def fetched(self) -> Path:
+        """The folder where `kg source fetch` puts originals."""
+        return self.data or self.home / "data"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -15,6 +15,8 @@ from kg.errors import InputError
 AIC: Final = "https://w3id.org/aicluster/ontology#"
 GRAPH: Final = "https://w3id.org/aicluster/graph/"
 BASE: Final = "https://w3id.org/aicluster/id/"
+#: Where the blank nodes of documents become IRIs (RDF 1.1 Concepts, §3.5).
+GENID: Final = "https://w3id.org/aicluster/.well-known/genid/"
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"

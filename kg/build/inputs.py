@@ -25,7 +25,11 @@ from kg.validate import Shapes
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a build reads: the project's own folders, and a folder of third-party tables."""
+    """What a build reads: the project's folders, third-party tables, a person's own mappings.
+
+    `fetched` is where `kg source fetch` puts originals; unlike `data` it need not exist. The
+    tables of the mappings in `own` stand beside them.
+    """
 
     ontology: Path = field(default_factory=lambda: shipped("ontology"))
     mappings: Path = field(default_factory=lambda: shipped("mappings"))
@@ -33,37 +37,60 @@ class Inputs:
     data: Path | None = None
     synthetic: bool = False  # `data` is made up: of the shipped tables, only reference data is read
     force: bool = False  # a synthetic release may take the place of a real one
+    fetched: Path | None = None
+    own: Path | None = None
 
     def sources(self) -> tuple[list[tuple[Source, Path]], list[str]]:
         """The sources whose tables are there, each with its folder; and notices of the others.
 
-        Raises InputError where a shipped table is missing, or no source is found in `data`.
+        Raises InputError where a table is missing that ships or is a person's own, or no source
+        is found in `data`.
         """
         found, notices = [], []
         outside = 0
-        for source in etl.load(self.mappings):
+        shipped_ = etl.load(self.mappings)
+        fetched = [] if self.fetched is None or self.synthetic else [self.fetched]
+        for source in shipped_:
             aside = self.synthetic and source.dataset.shipped and not source.dataset.reference
-            if aside or not source.maps:
+            if aside or not source.gives_statements:
                 continue
             if source.dataset.shipped:
                 found.append((source, self.tables))
-            elif self.data is not None:
-                missing = [
-                    t.access for t in source.tables.values() if not (self.data / t.access).is_file()
-                ]
-                if missing and self.synthetic and not source.dataset.synthetic:
-                    continue  # nobody expects it here
-                if missing:
-                    notices.append(
-                        f"{source.dataset.name}: left out, {missing[0]} is not in {self.data}"
-                    )
-                else:
-                    found.append((source, self.data))
-                    outside += 1
+                continue
+            folders = [*([] if self.data is None else [self.data]), *fetched]
+            there = [folder for folder in folders if not source.missing(folder)]
+            if there:
+                found.append((source, there[0]))
+                outside += there[0] == self.data
+            elif self.data is not None and (source.dataset.synthetic or not self.synthetic):
+                missing = source.missing(self.data)[0]
+                notices.append(f"{source.dataset.name}: left out, {missing} is not in {self.data}")
         if self.data is not None and not outside:
-            wanted = "; ".join(notices) if self.synthetic else "`kg mapping list` names them"
+            wanted = "; ".join(notices) if self.synthetic else "`kg source list` names them"
             raise InputError(f"{self.data}: none of the sources' tables is here; {wanted}")
+        if self.own is not None:
+            names = frozenset(source.dataset.name for source in shipped_)
+            found += self._own(self.own, names, notices)
         return found, notices
+
+    def _own(
+        self, folder: Path, taken: frozenset[str], notices: list[str]
+    ) -> Iterable[tuple[Source, Path]]:
+        for source in etl.load(folder):
+            name = source.dataset.name
+            if name in taken:
+                raise InputError(
+                    f"{source.file}: a source that ships is called {name}; "
+                    "give the file another name"
+                )
+            if source.dataset.synthetic != self.synthetic:
+                notices.append(
+                    f"{name}: left out, what is made up never stands beside what is real"
+                )
+            elif missing := source.missing(folder):
+                raise InputError(f"{source.file}: {missing[0]} is not in {folder}")
+            elif source.gives_statements:
+                yield source, folder
 
     def context(self, base: str) -> Context:
         """What the functions of mappings look things up in."""
@@ -151,6 +178,8 @@ class Staged:
             for po in triples_map.predicate_objects
             for graph in source.graphs(triples_map, po)
         }
+        if any(table.is_rdf for table in source.tables.values()):
+            graphs.add(source.dataset.graph)
         return Basis(definition(source), hashed.hexdigest(), tuple(sorted(graphs)))
 
     def earlier(self, sheet: Sheet) -> Sheet:

@@ -29,6 +29,9 @@ def add_commands(command: Command) -> None:
     each.add_argument(
         "--force", action="store_true", help="let a synthetic release take a real one's place"
     )
+    each.add_argument(
+        "--mappings", type=Path, metavar="DIR", help="folder of your own mappings and their tables"
+    )
 
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
@@ -39,6 +42,8 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         data=options.sample or options.data,
         synthetic=options.sample is not None,
         force=options.force,
+        fetched=settings.fetched,
+        own=options.mappings or settings.mappings,
     )
     try:
         with progress() as show:

@@ -96,8 +96,9 @@ class Context:
         return vocab.resource("organization", self.organization_key(source, name), self.base)
 
     def organization_key(self, source: str, name: str) -> str:
-        """The key of that organization: by a decision, else the curated one of that name, else
-        one that only this source knows.
+        """The key of that organization.
+
+        By a decision, else the curated one of that name, else one that only this source knows.
         """
         own = f"{source}-{vocab.digest(name)}"
         if not self.linked:

@@ -18,7 +18,7 @@ import polars as pl
 
 from kg import tables, vocab
 from kg.errors import InputError
-from kg.etl import functions, terms
+from kg.etl import functions, rdf, terms
 from kg.etl.context import Context
 from kg.etl.plan import (
     Call,
@@ -108,6 +108,11 @@ def run(
         account = sheet.account
         maps = [each for each in source.maps if each.table == table.name]
         for chunk in sheet.chunks(None if only is None else only[table.name]):
+            if table.is_rdf:
+                for made in rdf.statements(table, chunk, account, context.base):
+                    account.mapped += made[-1].height
+                    sink(Statements(*made[:2], source.dataset.graph, made[-1]))
+                continue
             account.mapped += _Chunk(source, table, context, chunk, account, parents).run(
                 maps, sink
             )

@@ -84,6 +84,8 @@ class Language(Document):
             return None
         if len(sources) != 1 or self.text(sources[0]) not in tables:
             raise self.fail(sources, f"expected one of the tables {', '.join(tables)}")
+        if tables[sources[0]].is_rdf:
+            raise self.fail(sources, f"{sources[0]} is RDF, which is taken in as it is")
         return tables[str(sources[0])]
 
     def subject(self, body: Map) -> Expression:

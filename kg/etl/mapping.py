@@ -14,10 +14,11 @@ from typing import Any
 
 from kg import vocab
 from kg.errors import InputError
+from kg.etl.access import access
 from kg.etl.document import Fault, List, Map, Text
 from kg.etl.language import Language, unknown_parent_column
 from kg.etl.plan import Dataset, Parent, Source, SubjectOf, expressions_of
-from kg.tables import Column, Table
+from kg.tables import RDF, STATEMENT, Column, Table, format_of
 
 
 def load(folder: Path) -> list[Source]:
@@ -122,13 +123,14 @@ class _Reader(Language):
         }
         maps = tuple(each for each in made.values() if each)
         self.check_references(maps, tables, frozenset(mappings))
-        used = {name for body in mappings.values() for name in self.tables_named(body)}
+        documents = {name for name, table in tables.items() if table.is_rdf}
+        used = documents | {name for body in mappings.values() for name in self.tables_named(body)}
         if mappings and (unused := [name for name in bodies if name not in used]):
             message = f"table {', '.join(unused)} is declared, but no mapping reads it"
             self.faults.append(self.fail(1, message))
         if dataset is None:
             return None
-        if not (mappings or dataset.compiled_into):
+        if not (mappings or documents or dataset.compiled_into):
             raise self.fail(top, "expected mappings, or dataset.compiled_into where there are none")
         return Source(self.path, dataset, tables, maps, self.prefixes)
 
@@ -186,18 +188,17 @@ class _Reader(Language):
 
     def table(self, name: str, body: Any) -> Table:
         body = self.mapping(body, "access", "key", "columns")
-        access = self.text(self.need(body, "access"))
+        path, dialect, original = access(self, self.need(body, "access"))
+        if (dialect.format or format_of(path)) in RDF:
+            if extra := [key for key in ("columns", "key") if key in body]:
+                raise self.fail(body, f"a document of RDF is taken in as it is: no {extra[0]}")
+            return Table(name, path, STATEMENT, dialect=dialect, original=original)
         bodies = self.mapping(self.need(body, "columns"))
         columns = tuple(self.column(column, spec) for column, spec in bodies.items())
         key = tuple(str(self.text(column)) for column in self.items(body.get("key", List())))
         if missing := [column for column in key if column not in bodies]:
             raise self.fail(body, f"the key names {', '.join(missing)}, which is no column")
-        table = Table(name, str(access), columns, key)
-        if table.format not in ("csv", "tsv", "parquet"):
-            raise self.fail(
-                access, f"{access}: expected a file that ends in .csv, .tsv or .parquet"
-            )
-        return table
+        return Table(name, path, columns, key, dialect, original)
 
     def column(self, name: str, spec: Any) -> Column:
         if spec == "":

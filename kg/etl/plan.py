@@ -171,6 +171,16 @@ class Source:
         """The triples map of this source with this name."""
         return next(each for each in self.maps if each.name == name)
 
+    @property
+    def gives_statements(self) -> bool:
+        """Whether a build takes it in; else a script reads it."""
+        return bool(self.maps) or any(table.is_rdf for table in self.tables.values())
+
+    def missing(self, folder: Path) -> list[str]:
+        """The files of its tables that are not in this folder."""
+        files = {table.access for table in self.tables.values() if table.is_file}
+        return sorted(file for file in files if not (folder / file).is_file())
+
 
 def is_synthetic(datasets: Iterable[Dataset]) -> bool:
     """Whether a release of these is synthetic.

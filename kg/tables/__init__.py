@@ -7,9 +7,11 @@ A row that cannot be used is rejected with its line, column, rule and value, nev
 
 from __future__ import annotations
 
+from kg.tables.dialect import FORMATS, RDF, SQL, Dialect, Original, format_of
 from kg.tables.model import (
     LINE,
     ROW,
+    STATEMENT,
     Account,
     Column,
     Origin,
@@ -18,18 +20,28 @@ from kg.tables.model import (
     valid_pattern,
     write_rejects,
 )
+from kg.tables.reading import chunks, column_names
 from kg.tables.staging import DIGEST, Sheet, read, sha256, stage
 
 __all__ = [
     "DIGEST",
+    "FORMATS",
     "LINE",
+    "RDF",
     "ROW",
+    "SQL",
+    "STATEMENT",
     "Account",
     "Column",
+    "Dialect",
     "Origin",
+    "Original",
     "Reject",
     "Sheet",
     "Table",
+    "chunks",
+    "column_names",
+    "format_of",
     "read",
     "sha256",
     "stage",

@@ -12,6 +12,8 @@ from typing import Literal
 import polars as pl
 from polars.exceptions import PolarsError
 
+from kg.tables.dialect import RDF, Dialect, Original, format_of
+
 #: The column of a chunk that holds the line (CSV) or row number (Parquet), from 1.
 LINE = "\x1fline"
 #: The column that tells the rows of a chunk apart: split rows share a line.
@@ -33,19 +35,39 @@ class Column:
     split: str | None = None
 
 
+#: The columns of a document of RDF: the terms of each statement as N-Triples writes them.
+STATEMENT = tuple(Column(name, required=True) for name in ("subject", "predicate", "object"))
+
+
 @dataclass(frozen=True)
 class Table:
-    """What a table must look like: its columns, and the key that tells its rows apart."""
+    """What a table must look like: its columns, and the key that tells its rows apart.
+
+    `access` is the path of its file, or the URL of its PostgreSQL database. A document of RDF
+    is a table of statements: its columns are those of `STATEMENT`.
+    """
 
     name: str
     access: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
+    original: Original | None = None
 
     @property
     def format(self) -> str:
-        """The format that the file's ending names: csv, tsv or parquet."""
-        return Path(self.access).suffix.removeprefix(".")
+        """The format that is declared, else the one that the file's ending means."""
+        return self.dialect.format or format_of(self.access)
+
+    @property
+    def is_rdf(self) -> bool:
+        """Whether this is a document of RDF, which is taken in as it is."""
+        return self.format in RDF
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the table stands in a file; else it is asked of a server."""
+        return self.format != "postgresql"
 
 
 @dataclass(frozen=True)

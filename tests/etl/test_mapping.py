@@ -149,7 +149,7 @@ ENTRY = "[foaf:homepage, ex:page/$(id)~iri]"
         ("licence: http://example.org/licence", "licence: MIT", 6, "'MIT' is not an IRI"),
         ("  title: Things", "  title: Things\n  graph: a b", 5, "is not an IRI"),
         ("    key: id", "    key: idd", 9, "the key names idd, which is no column"),
-        ("    access: things.csv", "    access: things.json", 9, "expected a file that ends in"),
+        ("    access: things.csv", "    access: things.doc", 9, "format 'doc' is not one of"),
         ("    access: things.csv\n", "", 9, "access is missing"),
         ("  thing:\n", "  other:\n", 26, "mapping 'thing' does not exist"),
         ("      name:", "      id:", 13, "'id' stands twice"),
