@@ -7,6 +7,7 @@ away, and what is served stays as it was.
 
 from __future__ import annotations
 
+from kg.build.edit import change
 from kg.build.full import Full
 from kg.build.incremental import MUCH, Incremental, Plan
 from kg.build.inputs import Inputs, Staged
@@ -15,16 +16,22 @@ from kg.build.state import ROWS
 from kg.release import Home
 from kg.settings import Settings
 
-__all__ = ["Inputs", "Outcome", "Progress", "build"]
+__all__ = ["Inputs", "Outcome", "Progress", "build", "change"]
 
 
 def build(
-    home: Home, settings: Settings, inputs: Inputs, progress: Progress, *, much: float = MUCH
+    home: Home,
+    settings: Settings,
+    inputs: Inputs,
+    progress: Progress,
+    *,
+    much: float = MUCH,
+    full: bool = False,
 ) -> Outcome:
     """Build a release from the inputs and publish it.
 
     Only what changed since the current release is mapped, unless that is more than the share
-    `much` of all rows; 0 asks for a full build.
+    `much` of all rows, or a `full` build is wanted.
     Raises NotConforming with the report where the candidate violates a shape, InputError
     where an input cannot be read, and Locked where another build is under way; then nothing
     has changed.
@@ -33,7 +40,7 @@ def build(
         stages = Stages(progress)
         stages.begin("read", 0.0)
         staged = Staged.read(home, inputs, candidate.path / ROWS, stages)
-        plan = Plan.make(inputs, settings.base, staged, much)
+        plan = None if full else Plan.make(inputs, settings.base, staged, much)
         if plan is None:
             return Full(home, settings, inputs, stages, candidate, staged).run()
         return Incremental(home, settings, inputs, stages, candidate, staged, plan).run()

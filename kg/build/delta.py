@@ -14,11 +14,9 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, RdfFormat, Stor
 from kg import infer, release, vocab
 from kg.build import lines
 from kg.build.outcome import Stages, make_manifest
-from kg.etl import Source
 from kg.infer import Rules
 from kg.patch import Patch
 from kg.release import Candidate, ContentHash, Home, Release
-from kg.tables import Account
 
 #: The share of a release's quads above which a patch is folded into a new dump.
 _LARGE: Final = 0.1
@@ -64,8 +62,7 @@ def succeed(
     candidate: Candidate,
     before: Release,
     patch: Patch,
-    sources: Iterable[Source],
-    accounts: Iterable[Account],
+    sources: Iterable[release.Source],
     stages: Stages,
 ) -> tuple[Release, bool]:
     """Publish a candidate that is `before`, changed by the patch; also whether it is new.
@@ -87,7 +84,15 @@ def succeed(
     else:
         candidate.patch(before, patch, content.id)
     known = {each.id for each in home.releases()}
-    manifest = make_manifest(content, facts.base, facts.ontology, sources, accounts, tally, stages)
+    manifest = make_manifest(
+        content,
+        facts.base,
+        facts.ontology,
+        sources,
+        tally,
+        stages,
+        synthetic=facts.synthetic,
+    )
     return home.publish(candidate, manifest), content.id not in known
 
 

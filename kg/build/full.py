@@ -21,7 +21,7 @@ from kg import etl, infer, ontology, release, vocab
 from kg.build import lines
 from kg.build.delta import edited, quads
 from kg.build.inputs import Inputs, Schema, Staged, software
-from kg.build.outcome import Outcome, Stages, make_manifest
+from kg.build.outcome import Outcome, Stages, make_manifest, records
 from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Made, Repeated, State, empty
 from kg.build.verdict import judged, write_reports
@@ -91,7 +91,15 @@ class Full:
         known = {each.id for each in self.home.releases()}
         version = ontology.version(self.inputs.ontology)
         base = self.settings.base
-        manifest = make_manifest(content, base, version, sources, accounts, self.tally, self.stages)
+        manifest = make_manifest(
+            content,
+            base,
+            version,
+            records(sources, accounts),
+            self.tally,
+            self.stages,
+            synthetic=etl.is_synthetic(source.dataset for source in sources),
+        )
         published = self.home.publish(self.candidate, manifest)
         fresh = content.id not in known
         return Outcome(

@@ -18,7 +18,7 @@ from kg import etl, vocab
 from kg.build import lines
 from kg.build.delta import carry_through, graph_lines, quads, replaced, succeed
 from kg.build.inputs import Inputs, Staged, software
-from kg.build.outcome import Outcome, Stages
+from kg.build.outcome import Outcome, Stages, records
 from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Basis, Made, Repeated, State, empty, minus, plus
 from kg.build.verdict import judged, moved, write_reports
@@ -29,7 +29,7 @@ from kg.patch import Patch
 from kg.release import Candidate, Home, Release
 from kg.settings import Settings
 from kg.tables import DIGEST, LINE, Account, Sheet
-from kg.validate import Report, validate
+from kg.validate import Report, validate_delta
 
 #: The share of rows above which a store built from nothing costs less than a changed one.
 MUCH: Final = 0.1
@@ -161,7 +161,9 @@ class Incremental:
         schema = self.inputs.schema_of(self.settings.base)
         applied = carry_through(store, old, named, schema.rules)
         self.stages.begin("validate", 0.7)
-        report = validate(store, schema.shapes)
+        report = validate_delta(
+            store, schema.shapes, applied.added, applied.removed, self.carried()
+        )
         store.flush()
         del store
         report = judged(report, self.staged.pairs(), self.context)
@@ -171,9 +173,9 @@ class Incremental:
         if (self.before.path / REPEATED).exists():
             self.candidate.link(self.before, REPEATED)
         Repeated(self.candidate.path / REPEATED).change(counts)
-        sources = self.staged.sources
+        sources = records(self.staged.sources, accounts)
         published, fresh = succeed(
-            self.home, self.candidate, self.before, applied.patch, sources, accounts, self.stages
+            self.home, self.candidate, self.before, applied.patch, sources, self.stages
         )
         patch = applied.patch
         return Outcome(

@@ -62,7 +62,7 @@ class Inputs:
             if there:
                 found.append((source, there[0]))
                 outside += there[0] == self.data
-            elif self.data is not None and (source.dataset.synthetic or not self.synthetic):
+            elif self.data is not None and source.dataset.synthetic == self.synthetic:
                 missing = source.missing(self.data)[0]
                 notices.append(f"{source.dataset.name}: left out, {missing} is not in {self.data}")
         if self.data is not None and not outside:
@@ -113,12 +113,18 @@ class Schema:
     rules: Rules
     shapes: Shapes
 
+    @classmethod
+    def compile(cls, quads: Iterable[Quad]) -> Schema:
+        """Compile the graphs of an ontology; raises InputError where an axiom is malformed."""
+        quads = tuple(quads)
+        graph = NamedNode(ontology.GRAPHS["shapes"])
+        shapes = (quad for quad in quads if quad.graph_name == graph)
+        return cls(quads, Rules.compile(quads), Shapes.compile(shapes))
+
 
 @lru_cache(maxsize=2)
 def _schema(folder: Path, base: str, digest: str) -> Schema:  # noqa: ARG001 - the digest is the key
-    quads = tuple(ontology.quads(folder, base))
-    shapes = [quad for quad in quads if quad.graph_name == NamedNode(ontology.GRAPHS["shapes"])]
-    return Schema(quads, Rules.compile(quads), Shapes.compile(shapes))
+    return Schema.compile(ontology.quads(folder, base))
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kg import etl, release
+from kg import release
 from kg.build.lines import Tally
 from kg.etl import Source
 from kg.release import ContentHash, Manifest, Release
@@ -36,7 +36,7 @@ class Outcome:
 class Stages:
     """The clock of a build's stages, in seconds, which tells the progress as each begins."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress = lambda *_: None) -> None:
         self.seconds: dict[str, float] = {}
         self._progress = progress
         self._name, self._since = "", time.perf_counter()
@@ -64,14 +64,14 @@ def make_manifest(
     content: ContentHash,
     base: str,
     ontology: str,
-    sources: Iterable[Source],
-    accounts: Iterable[Account],
+    sources: Iterable[release.Source],
     tally: Tally,
     stages: Stages,
+    *,
+    synthetic: bool,
 ) -> Manifest:
     """The facts of a candidate that is about to be published."""
     stages.end()
-    sources = list(sources)
     return Manifest(
         release=content.id,
         content=content.hexdigest(),
@@ -79,8 +79,8 @@ def make_manifest(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         base=base,
         ontology=ontology,
-        synthetic=etl.is_synthetic(source.dataset for source in sources),
-        sources=tuple(_records(sources, accounts)),
+        synthetic=synthetic,
+        sources=tuple(sources),
         classes=tally.named_classes(),
         graphs=tally.named_graphs(),
         seconds=stages.seconds,
@@ -89,7 +89,8 @@ def make_manifest(
     )
 
 
-def _records(sources: list[Source], accounts: Iterable[Account]) -> Iterator[release.Source]:
+def records(sources: Iterable[Source], accounts: Iterable[Account]) -> Iterator[release.Source]:
+    """What a manifest says of each table."""
     of = {(source.dataset.name, name): source for source in sources for name in source.tables}
     for account in accounts:
         source = of[account.source, account.table]

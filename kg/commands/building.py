@@ -29,6 +29,7 @@ def add_commands(command: Command) -> None:
     each.add_argument(
         "--force", action="store_true", help="let a synthetic release take a real one's place"
     )
+    each.add_argument("--full", action="store_true", help="map everything, not only what changed")
     each.add_argument(
         "--mappings", type=Path, metavar="DIR", help="folder of your own mappings and their tables"
     )
@@ -47,7 +48,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     )
     try:
         with progress() as show:
-            outcome = build(Home(settings.home), settings, inputs, show)
+            outcome = build(Home(settings.home), settings, inputs, show, full=options.full)
     except NotConforming as error:
         if options.json:
             print_json(error.report.data())

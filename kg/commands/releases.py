@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.table import Table
 
+from kg import vocab
 from kg.commands.common import Command, chosen
-from kg.release import Home, Release
+from kg.release import Home, Release, compare
 from kg.settings import Settings
 from kg.terminal import OK, out, print_json
 
@@ -27,6 +30,16 @@ def add_commands(command: Command) -> None:
         "verify", _verify, "Check that a release holds what its id names.", parents=actions
     )
     verify.add_argument("id", nargs="?", metavar="ID", help="default: the current one")
+    diff = command("diff", _diff, "Say what distinguishes two releases.", parents=actions)
+    diff.add_argument("a", metavar="A", help="the earlier release")
+    diff.add_argument("b", nargs="?", metavar="B", help="default: the current one")
+    diff.add_argument(
+        "--patch", type=Path, metavar="FILE", help="write an RDF Patch; - for standard output"
+    )
+    fold = command(
+        "fold", _fold, "Write the whole dump of a release that has a patch.", parents=actions
+    )
+    fold.add_argument("id", nargs="?", metavar="ID", help="default: the current one")
     each = command("rollback", _rollback, "Make the release before the current one current again.")
     each.add_argument("id", nargs="?", metavar="ID", help="or this one")
 
@@ -65,6 +78,45 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
     with release.lease():
         release.verify()
     _print_done(options, release, "holds what its id names")
+    return OK
+
+
+def _diff(options: argparse.Namespace, settings: Settings) -> int:
+    before, after = chosen(settings, options.a), chosen(settings, options.b)
+    with before.lease(), after.lease():
+        found = compare(before, after)
+    if options.patch is not None:
+        text = b"".join(line + b"\n" for line in found.rdf_patch())
+        if str(options.patch) == "-":
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+            return OK
+        options.patch.write_bytes(text)
+    if options.json:
+        added, removed = len(found.patch.added), len(found.patch.removed)
+        classes = [asdict(each) for each in found.classes]
+        ids = {"before": before.id, "after": after.id}
+        print_json({**ids, "added": added, "removed": removed, "classes": classes})
+        return OK
+    names = ("class", "new", "gone", "changed", "statements added", "removed")
+    table = Table(names[0], box=None, pad_edge=False)
+    for name in names[1:]:
+        table.add_column(name, justify="right")
+    for each in found.classes:
+        counts = (each.new, each.gone, each.changed, each.added, each.removed)
+        name = vocab.shorten(each.name, after.manifest.base) if each.name else "(no class)"
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    if found.classes:
+        out.print(table)
+    added, removed = len(found.patch.added), len(found.patch.removed)
+    out.print(f"{before.id} → {after.id}: {added:,} quads added, {removed:,} removed")
+    return OK
+
+
+def _fold(options: argparse.Namespace, settings: Settings) -> int:
+    release = chosen(settings, options.id)
+    Home(settings.home).fold(release)
+    _print_done(options, release, "has its whole dump")
     return OK
 
 
