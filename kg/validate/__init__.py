@@ -8,7 +8,7 @@ it came from. pySHACL judges what the compiler does not cover, and all with `eng
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Literal, TypeAlias
 
 from pyoxigraph import Store, Triple
@@ -16,7 +16,8 @@ from pyoxigraph import Store, Triple
 from kg.validate import delta, reference
 from kg.validate import engine as compiled
 from kg.validate.judging import Judge
-from kg.validate.report import SEVERITIES, NotConforming, Report, Result, in_order, merged
+from kg.validate.report import NotConforming, Report, trend
+from kg.validate.results import SEVERITIES, Result, in_order, merged
 from kg.validate.shapes import Shapes
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Report",
     "Result",
     "Shapes",
+    "trend",
     "validate",
     "validate_delta",
 ]
@@ -37,10 +39,8 @@ def validate(store: Store, shapes: Shapes, *, engine: Engine = "compiled") -> Re
     """Validate the store's default graph against the shapes."""
     if engine == "pyshacl":
         return Report(in_order(reference.results(store, shapes.quads)))
-    found = list(compiled.results(store, shapes))
-    found += _uncovered(store, shapes, found)
     gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
-    return Report(in_order(found), gaps)
+    return Report(in_order(_results(store, shapes)), gaps)
 
 
 def validate_delta(
@@ -79,15 +79,20 @@ def validate_delta(
     return Report(merged(kept, found))
 
 
-def _uncovered(store: Store, shapes: Shapes, found: list[Result]) -> list[Result]:
-    """What pySHACL finds of the shapes that the compiler does not cover, and nothing twice."""
+def _results(store: Store, shapes: Shapes) -> Iterator[Result]:
+    """What the compiled shapes find, then what pySHACL finds of the others, and nothing twice."""
     if not shapes.uncovered:
-        return []
-    known = {_fields(result) for result in found}
+        yield from compiled.results(store, shapes)
+        return
+    known = set()
+    for result in compiled.results(store, shapes):
+        known.add(_key(result))
+        yield result
     names = [shape.term for shape in shapes.uncovered]
-    theirs = reference.results(store, shapes.quads, names)
-    return [result for result in theirs if _fields(result) not in known]
+    for result in reference.results(store, shapes.quads, names):
+        if _key(result) not in known:
+            yield result
 
 
-def _fields(result: Result) -> tuple[str, ...]:
+def _key(result: Result) -> tuple[str, ...]:
     return (result.focus, result.path, result.value, result.component, result.shape)

@@ -12,7 +12,7 @@ from kg.validate.defaults import default_message
 from kg.validate.model import Found, Shape, Target
 from kg.validate.paths import Term
 from kg.validate.queries import filled, plain
-from kg.validate.report import Result
+from kg.validate.results import Result
 from kg.validate.shapes import Context
 
 _GRAPH: Final = DefaultGraph()
