@@ -8,7 +8,8 @@ it came from. pySHACL judges what the compiler does not cover, and all with `eng
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from pyoxigraph import Store, Triple
@@ -19,6 +20,7 @@ from kg.validate.judging import Judge
 from kg.validate.report import NotConforming, Report, trend
 from kg.validate.results import SEVERITIES, Result, in_order, merged
 from kg.validate.shapes import Shapes
+from kg.validate.waivers import Waiving
 
 __all__ = [
     "SEVERITIES",
@@ -35,12 +37,13 @@ __all__ = [
 Engine: TypeAlias = Literal["compiled", "pyshacl"]
 
 
-def validate(store: Store, shapes: Shapes, *, engine: Engine = "compiled") -> Report:
-    """Validate the store's default graph against the shapes."""
+def validate(
+    store: Store, shapes: Shapes, *, engine: Engine = "compiled", today: date | None = None
+) -> Report:
+    """Validate the store's default graph against the shapes; waivers hold as of today."""
     if engine == "pyshacl":
-        return Report(in_order(reference.results(store, shapes.quads)))
-    gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
-    return Report(in_order(_results(store, shapes)), gaps)
+        return _report(Judge(store), shapes, reference.results(store, shapes.quads), today)
+    return _report(Judge(store), shapes, _results(store, shapes), today)
 
 
 def validate_delta(
@@ -49,6 +52,8 @@ def validate_delta(
     added: Collection[Triple],
     removed: Collection[Triple],
     before: Report,
+    *,
+    today: date | None = None,
 ) -> Report:
     """The whole report of a store that a change has been made to.
 
@@ -57,17 +62,17 @@ def validate_delta(
     can touch; the whole, where it moves the class hierarchy.
     """
     if delta.moves_hierarchy(added, removed) or shapes.uncovered:
-        return validate(store, shapes)
+        return validate(store, shapes, today=today)
     judge = Judge(store)
     touched = delta.touched(judge, shapes, added, removed)
     gone = {(str(shape.term), str(focus)) for shape, nodes in touched.items() for focus in nodes}
     everywhere = delta.watches(shapes).everywhere if added or removed else []
     whole = {str(shape.term) for shape in everywhere}
-    kept = [
+    kept = (
         result
         for result in before.results
         if (result.shape, result.focus) not in gone and result.shape not in whole
-    ]
+    )
     found = [
         result
         for shape, nodes in touched.items()
@@ -76,7 +81,22 @@ def validate_delta(
         for result in judge.results(shape, focus)
     ]
     found += compiled.results(store, shapes, everywhere)
-    return Report(merged(kept, found))
+    return _report(judge, shapes, found, today, kept)
+
+
+def _report(
+    judge: Judge,
+    shapes: Shapes,
+    found: Iterable[Result],
+    today: date | None,
+    kept: Iterable[Result] | None = None,
+) -> Report:
+    """The report of what was found, put among what is kept, with the waivers in it."""
+    waiving = Waiving(shapes.waivers, judge, today or datetime.now(UTC).date())
+    found = waiving.apply(found)
+    results = in_order(found) if kept is None else merged(waiving.apply(kept), found)
+    gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
+    return Report(results, gaps, waiving.notices())
 
 
 def _results(store: Store, shapes: Shapes) -> Iterator[Result]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
@@ -13,7 +13,9 @@ from kg.validate.model import Found, Shape, Target
 from kg.validate.paths import Term
 from kg.validate.queries import filled, plain
 from kg.validate.results import Result
-from kg.validate.shapes import Context
+
+if TYPE_CHECKING:
+    from kg.validate.shapes import Context
 
 _GRAPH: Final = DefaultGraph()
 _TYPE: Final = NamedNode(vocab.RDF + "type")

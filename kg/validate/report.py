@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kg.errors import ReleaseError, KnowledgeGraphError
+from kg.errors import KnowledgeGraphError, ReleaseError
 from kg.validate import formats
 from kg.validate.results import SEVERITIES, Result, in_order
 

@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
-from kg.validate import literals, queries, sets, values
+from kg.validate import literals, queries, sets, values, waivers
 from kg.validate.model import Constraint, Shape, Target, messages, shown
 from kg.validate.paths import (
     Here,
@@ -21,6 +21,7 @@ from kg.validate.paths import (
     joined,
 )
 from kg.validate.source import Place, Source
+from kg.validate.waivers import Waiver
 
 _RDF_TYPE: Final = vocab.RDF + "type"
 _CLASS: Final = vocab.RDFS + "Class"
@@ -79,6 +80,7 @@ class Shapes:
     contexts: dict[Shape, list[Context]] = field(default_factory=dict)
     #: Shapes with targets that pySHACL must judge, each with what is not covered.
     uncovered: dict[Shape, list[str]] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
 
     @staticmethod
     def compile(quads: Iterable[Quad], place: Place | None = None) -> Shapes:
@@ -143,6 +145,7 @@ class _Compiler(Source):
             elif not shape.deactivated:
                 for target in shape.targets:
                     _reach(made.contexts, shape, Context(target, Here()))
+        made.waivers = tuple(waivers.read(self, self.made))
         return made
 
     def shape(self, term: Term) -> Shape:
