@@ -32,11 +32,20 @@ GRAPHS: Final = {
     "shapes": vocab.graph("shapes"),
 }
 
+#: Known exceptions to the shapes, below ontology/.
+WAIVERS: Final = "waivers.ttl"
+
+
+def files(folder: Path, part: str) -> list[Path]:
+    """The Turtle files of a part of the ontology; the waivers are with the shapes they waive."""
+    found = [path for path in sorted((folder / part).glob("*.ttl")) if path.name != WAIVERS]
+    waivers = folder / WAIVERS
+    return [*found, waivers] if part == "shapes" and waivers.is_file() else found
+
 
 def modules(folder: Path, part: str) -> list[Path]:
     """The Turtle files of a part of the ontology; raises InputError where there are none."""
-    found = sorted((folder / part).glob("*.ttl"))
-    if not found:
+    if not (found := files(folder, part)):
         raise InputError(f"{folder / part}: expected Turtle files (*.ttl)")
     return found
 

@@ -16,7 +16,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, Triple, 
 from kg import vocab
 from kg.ontology.findings import Finding
 from kg.ontology.lines import Layout, Statement
-from kg.ontology.modules import GRAPHS
+from kg.ontology.modules import GRAPHS, files
 
 #: The ontology IRI of aicluster.ttl; that of a module is `<ROOT>/<stem>`.
 ROOT: Final = vocab.AIC.rstrip("#")
@@ -81,7 +81,7 @@ class Sources:
         """Read the files that are new or changed, and forget those that went."""
         known, self._files = self._files, {}
         for part in GRAPHS:
-            for path in sorted((self.folder / part).glob("*.ttl")):
+            for path in files(self.folder, part):
                 state = path.stat()
                 stamp = (state.st_mtime_ns, state.st_size)
                 if path in known and known[path][0] == stamp:

@@ -8,7 +8,8 @@ it came from. pySHACL judges what the compiler does not cover, and all with `eng
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from pyoxigraph import Store, Triple
@@ -16,8 +17,10 @@ from pyoxigraph import Store, Triple
 from kg.validate import delta, reference
 from kg.validate import engine as compiled
 from kg.validate.judging import Judge
-from kg.validate.report import SEVERITIES, NotConforming, Report, Result, in_order, merged
+from kg.validate.report import NotConforming, Report, trend
+from kg.validate.results import SEVERITIES, Result, in_order, merged
 from kg.validate.shapes import Shapes
+from kg.validate.waivers import Waiving
 
 __all__ = [
     "SEVERITIES",
@@ -26,6 +29,7 @@ __all__ = [
     "Report",
     "Result",
     "Shapes",
+    "trend",
     "validate",
     "validate_delta",
 ]
@@ -33,14 +37,13 @@ __all__ = [
 Engine: TypeAlias = Literal["compiled", "pyshacl"]
 
 
-def validate(store: Store, shapes: Shapes, *, engine: Engine = "compiled") -> Report:
-    """Validate the store's default graph against the shapes."""
+def validate(
+    store: Store, shapes: Shapes, *, engine: Engine = "compiled", today: date | None = None
+) -> Report:
+    """Validate the store's default graph against the shapes; waivers hold as of today."""
     if engine == "pyshacl":
-        return Report(in_order(reference.results(store, shapes.quads)))
-    found = list(compiled.results(store, shapes))
-    found += _uncovered(store, shapes, found)
-    gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
-    return Report(in_order(found), gaps)
+        return _report(Judge(store), shapes, reference.results(store, shapes.quads), today)
+    return _report(Judge(store), shapes, _results(store, shapes), today)
 
 
 def validate_delta(
@@ -49,6 +52,8 @@ def validate_delta(
     added: Collection[Triple],
     removed: Collection[Triple],
     before: Report,
+    *,
+    today: date | None = None,
 ) -> Report:
     """The whole report of a store that a change has been made to.
 
@@ -57,17 +62,17 @@ def validate_delta(
     can touch; the whole, where it moves the class hierarchy.
     """
     if delta.moves_hierarchy(added, removed) or shapes.uncovered:
-        return validate(store, shapes)
+        return validate(store, shapes, today=today)
     judge = Judge(store)
     touched = delta.touched(judge, shapes, added, removed)
     gone = {(str(shape.term), str(focus)) for shape, nodes in touched.items() for focus in nodes}
     everywhere = delta.watches(shapes).everywhere if added or removed else []
     whole = {str(shape.term) for shape in everywhere}
-    kept = [
+    kept = (
         result
         for result in before.results
         if (result.shape, result.focus) not in gone and result.shape not in whole
-    ]
+    )
     found = [
         result
         for shape, nodes in touched.items()
@@ -76,18 +81,38 @@ def validate_delta(
         for result in judge.results(shape, focus)
     ]
     found += compiled.results(store, shapes, everywhere)
-    return Report(merged(kept, found))
+    return _report(judge, shapes, found, today, kept)
 
 
-def _uncovered(store: Store, shapes: Shapes, found: list[Result]) -> list[Result]:
-    """What pySHACL finds of the shapes that the compiler does not cover, and nothing twice."""
+def _report(
+    judge: Judge,
+    shapes: Shapes,
+    found: Iterable[Result],
+    today: date | None,
+    kept: Iterable[Result] | None = None,
+) -> Report:
+    """The report of what was found, put among what is kept, with the waivers in it."""
+    waiving = Waiving(shapes.waivers, judge, today or datetime.now(UTC).date())
+    found = waiving.apply(found)
+    results = in_order(found) if kept is None else merged(waiving.apply(kept), found)
+    gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
+    return Report(results, gaps, waiving.notices())
+
+
+def _results(store: Store, shapes: Shapes) -> Iterator[Result]:
+    """What the compiled shapes find, then what pySHACL finds of the others, and nothing twice."""
     if not shapes.uncovered:
-        return []
-    known = {_fields(result) for result in found}
+        yield from compiled.results(store, shapes)
+        return
+    known = set()
+    for result in compiled.results(store, shapes):
+        known.add(_key(result))
+        yield result
     names = [shape.term for shape in shapes.uncovered]
-    theirs = reference.results(store, shapes.quads, names)
-    return [result for result in theirs if _fields(result) not in known]
+    for result in reference.results(store, shapes.quads, names):
+        if _key(result) not in known:
+            yield result
 
 
-def _fields(result: Result) -> tuple[str, ...]:
+def _key(result: Result) -> tuple[str, ...]:
     return (result.focus, result.path, result.value, result.component, result.shape)

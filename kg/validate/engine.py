@@ -20,7 +20,7 @@ from kg.validate.judging import Judge
 from kg.validate.model import Draft, Shape, Suspicion, any_of, some
 from kg.validate.paths import Here, Term
 from kg.validate.queries import Sparql
-from kg.validate.report import Result
+from kg.validate.results import Result
 from kg.validate.shapes import Context, Shapes
 
 _TYPE: Final = f"<{vocab.RDF}type>"

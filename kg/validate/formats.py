@@ -8,9 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import quoteattr
 
 from pyoxigraph import Literal
 
@@ -18,65 +22,89 @@ from kg import vocab
 from kg.validate import paths
 
 if TYPE_CHECKING:
-    from kg.validate.report import Report, Result
+    from kg.validate.report import Report
+    from kg.validate.results import Result
 
-_PREFIXES = f"@prefix rdf: <{vocab.RDF}> .\n@prefix sh: <{vocab.SH}> .\n\n"
-
-
-def lines(result: Result, language: str) -> str:
-    """One result for people."""
-    where = "; ".join(str(origin) for origin in result.origins)
-    parts = [f"{result.severity}: {result.text(language)}", f"  focus {result.focus}"]
-    parts += [f"  path {result.path}"] if result.path else []
-    parts += [f"  value {result.value}"] if result.value else []
-    parts += [f"  from {where}"] if where else []
-    return "\n".join(parts)
+_PREFIXES: Final = f"@prefix rdf: <{vocab.RDF}> .\n@prefix sh: <{vocab.SH}> .\n\n"
+#: Shapes and nodes that a summary names.
+_SUMMARY: Final = 10
+#: Results that a page shows: a browser is to stay usable.
+_ON_A_PAGE: Final = 2000
 
 
-def text(report: Report, limit: int | None, language: str) -> Iterator[str]:
-    """The counts, then each result up to the limit, and how many are left out."""
-    counts = ", ".join(f"{count} {name}" for name, count in report.counts().items())
-    yield f"validation: {counts}\n"
-    for shape, why in report.uncovered.items():
-        yield f"judged by pySHACL: {shape} ({', '.join(why)})\n"
-    total = len(report.results)
-    shown = total if limit is None else min(limit, total)
-    for number, result in enumerate(report.results):
-        if number == shown:
-            break
-        yield lines(result, language) + "\n"
-    if total > shown:
-        yield f"and {total - shown} more\n"
-
-
-def record(result: Result) -> dict[str, Any]:
-    """One result for programs."""
+def head(report: Report) -> dict[str, Any]:
+    """What is said of the whole, for programs."""
     return {
-        "severity": result.severity,
-        "focus": result.focus,
-        "path": result.path,
-        "value": result.value,
-        "component": result.component,
-        "shape": result.shape,
-        "constraint": result.constraint,
-        "message": dict(result.message),
-        "origins": [
-            {"file": origin.file, "line": origin.line, "column": origin.column}
-            for origin in result.origins
-        ],
+        "conforms": report.conforms,
+        "counts": report.counts(),
+        "waived": report.waived,
+        "uncovered": {shape: list(why) for shape, why in report.uncovered.items()},
+        "notices": list(report.notices),
     }
 
 
-def as_json(report: Report) -> Iterator[str]:
-    """One document: whether the data conforms, the counts, every result on a line."""
-    head = {"conforms": report.conforms, "counts": report.counts()}
-    yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "results": ['
+def by_shape(report: Report) -> list[tuple[str, str, int]]:
+    """Shape, severity and number of results that are not waived, violations and the most first."""
+    found: Counter[tuple[str, str]] = Counter()
+    ranks: dict[str, int] = {}
+    for result in report.results:
+        ranks.setdefault(result.severity, len(ranks))  # results come in the order of severities
+        if not result.waiver:
+            found[result.shape, result.severity] += 1
+    ranked = sorted(found.items(), key=lambda each: (ranks[each[0][1]], -each[1], each[0]))
+    return [(shape, severity, count) for (shape, severity), count in ranked]
+
+
+def worst(report: Report) -> list[tuple[str, int]]:
+    """The focus nodes with the most violations, where one has several."""
+    found = Counter(
+        result.focus
+        for result in report.results
+        if result.severity == "Violation" and not result.waiver
+    )
+    ranked = sorted(found.items(), key=lambda each: (-each[1], each[0]))
+    return [(focus, count) for focus, count in ranked[:_SUMMARY] if count > 1]
+
+
+def _summary(report: Report) -> Iterator[str]:
+    """Lines about the whole."""
+    counts = ", ".join(f"{count} {name}" for name, count in report.counts().items())
+    waived = f", {report.waived} waived" if report.waived else ""
+    yield f"validation: {counts}{waived}"
+    for shape, why in report.uncovered.items():
+        yield f"judged by pySHACL: {shape} ({', '.join(why)})"
+    yield from report.notices
+    shapes = by_shape(report)
+    if len(shapes) > 1:
+        yield "by shape:"
+        yield from (f"  {count:>7,} {name:<9} {shape}" for shape, name, count in shapes[:_SUMMARY])
+        if len(shapes) > _SUMMARY:
+            yield f"  and {len(shapes) - _SUMMARY} more shapes"
+    if nodes := worst(report):
+        yield "most violations:"
+        yield from (f"  {count:>7,} {focus}" for focus, count in nodes)
+
+
+def text(report: Report, limit: int | None, language: str) -> Iterator[str]:
+    """The summary, then each result up to the limit, and how many are left out."""
+    for line in _summary(report):
+        yield line + "\n"
+    total = len(report.results)
+    for result in islice(report.results, limit):
+        yield result.told(language) + "\n"
+    if limit is not None and total > limit:
+        yield f"and {total - limit} more\n"
+
+
+def as_json(report: Report, language: str = "") -> Iterator[str]:  # noqa: ARG001
+    """One document, every result on a line of its own."""
+    yield json.dumps(head(report), ensure_ascii=False, indent=1)[:-2] + ',\n "results": ['
     for number, result in enumerate(report.results):
-        yield (",\n  " if number else "\n  ") + json.dumps(record(result), ensure_ascii=False)
-    yield "\n ]\n}\n" if report.results else "]\n}\n"
+        yield (",\n  " if number else "\n  ") + json.dumps(result.record(), ensure_ascii=False)
+    yield "\n ]\n}\n"
 
 
-def turtle(report: Report) -> Iterator[str]:
+def turtle(report: Report, language: str = "") -> Iterator[str]:  # noqa: ARG001
     """The standard report; as the standard has it, any result at all means `sh:conforms false`."""
     yield _PREFIXES
     conforms = "false" if report.results else "true"
@@ -93,8 +121,8 @@ def turtle(report: Report) -> Iterator[str]:
         yield f" ;\n    sh:sourceShape {result.shape}"
         if result.constraint:
             yield f" ;\n    sh:sourceConstraint {result.constraint}"
-        for language, message in sorted(result.message.items()):
-            yield f" ;\n    sh:resultMessage {Literal(message, language=language)}"
+        for tag, message in sorted(result.message.items()):
+            yield f" ;\n    sh:resultMessage {Literal(message, language=tag)}"
         yield " ]"
     yield " .\n"
 
@@ -123,38 +151,119 @@ def turtle_path(path: paths.Path) -> str:
 
 def as_csv(report: Report, language: str) -> Iterator[str]:
     """A header, then a line for each result and each origin of it."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    names = ["severity", "focus", "path", "value", "component", "shape", "message"]
-    names += ["file", "line", "column"]
-    writer.writerow(names)
+    names = ["severity", "focus", "path", "value", "component", "shape", "message", "waiver"]
+    yield _csv_line([*names, "file", "line", "column"])
     for result in report.results:
-        own = (
-            result.severity,
-            result.focus,
-            result.path,
-            result.value,
-            result.component,
-            result.shape,
-            result.text(language),
-        )
+        given = {name: getattr(result, name) for name in names} | {"message": result.text(language)}
         for origin in result.origins or (None,):
             place = (origin.file, origin.line, origin.column) if origin else ("", "", "")
-            writer.writerow([*own, *place])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
+            yield _csv_line([*(given[name] for name in names), *place])
 
 
-def worst(report: Report, limit: int = 10) -> list[tuple[str, int]]:
-    """The focus nodes with the most violations, the most first."""
-    found = Counter(r.focus for r in report.results if r.severity == "Violation")
-    return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:limit]
+def _csv_line(cells: list[Any]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
 
 
-def by_shape(report: Report) -> list[tuple[str, str, int]]:
-    """Shape, severity and number of results, the most first."""
-    found = Counter((r.shape, r.severity) for r in report.results)
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return [(shape, severity, count) for (shape, severity), count in ranked]
+def junit(report: Report, language: str) -> Iterator[str]:
+    """A test suite for each shape, a test for each result: violations fail, the rest is told."""
+    totals = Counter(result.shape for result in report.results)
+    failed = Counter(result.shape for result in report.results if _fails(result))
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield f'<testsuites name="validation" tests="{totals.total()}" failures="{failed.total()}">\n'
+    # One pass for each shape: there are few shapes, and results may not fit in memory.
+    for shape in sorted(totals):
+        counts = f'tests="{totals[shape]}" failures="{failed[shape]}"'
+        yield f"<testsuite name={_attribute(shape)} {counts}>\n"
+        for result in report.results:
+            if result.shape == shape:
+                yield _junit_case(result, language)
+        yield "</testsuite>\n"
+    yield "</testsuites>\n"
+
+
+def _fails(result: Result) -> bool:
+    return result.severity == "Violation" and not result.waiver
+
+
+def _junit_case(result: Result, language: str) -> str:
+    names = f"classname={_attribute(result.component)} name={_attribute(result.focus)}"
+    told = _xml(result.told(language))
+    if _fails(result):
+        message = _attribute(result.text(language))
+        return f"<testcase {names}><failure message={message}>{told}</failure></testcase>\n"
+    return f"<testcase {names}><system-out>{told}</system-out></testcase>\n"
+
+
+#: What XML 1.0 cannot carry, escaped or not.
+_UNPRINTABLE: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def _xml(text: str) -> str:
+    return escape(_printable(text), quote=False)
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_printable(text))
+
+
+_STYLE: Final = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:80rem}"
+    "table{border-collapse:collapse;margin:1rem 0}"
+    "td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top;"
+    "overflow-wrap:anywhere}"
+    ".Violation{color:#a00}.Warning{color:#850}"
+)
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("Validation report", "severity", "message", "focus node", "path", "value", "source",
+           "shape", "results", "and {} more: see the other formats"),
+    "zh": ("验证报告", "级别", "信息", "焦点节点", "路径", "值", "来源", "形状", "结果数",
+           "另有 {} 条：见其他格式"),
+}  # fmt: skip
+
+
+def html(report: Report, language: str) -> Iterator[str]:
+    """A page that needs nothing else: the summary, the shapes, then the results."""
+    title, severity, message, focus, path, value, source, shape, results, rest = _WORDS.get(
+        language, _WORDS["en"]
+    )
+    yield f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8">\n'
+    yield f"<title>{title}</title><style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n"
+    for line in islice(_summary(report), 1 + len(report.uncovered) + len(report.notices)):
+        yield f"<p>{escape(line)}</p>\n"
+    yield _row("th", [shape, severity, results], before="<table>")
+    for name, kind, count in by_shape(report):
+        yield _row("td", [name, kind, f"{count:,}"], kind)
+    yield "</table>\n"
+    yield _row("th", [severity, message, focus, path, value, source], before="<table>")
+    for result in islice(report.results, _ON_A_PAGE):
+        where = "; ".join(map(str, result.origins))
+        told = result.text(language) + (f" ({result.waiver})" if result.waiver else "")
+        cells = [result.severity, told, result.focus, result.path, result.value, where]
+        yield _row("td", cells, result.severity)
+    yield "</table>\n"
+    if (left := len(report.results) - _ON_A_PAGE) > 0:
+        yield f"<p>{rest.format(f'{left:,}')}</p>\n"
+    yield "</body></html>\n"
+
+
+def _row(tag: str, cells: list[str], kind: str = "", before: str = "") -> str:
+    style = f' class="{escape(kind)}"' if kind else ""
+    inner = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+    return f"{before}<tr{style}>{inner}</tr>\n"
+
+
+#: Name of a format → what writes it, in a language.
+FORMATS: Final[Mapping[str, Callable[[Report, str], Iterator[str]]]] = {
+    "text": lambda report, language: text(report, None, language),
+    "html": html,
+    "ttl": turtle,
+    "json": as_json,
+    "csv": as_csv,
+    "junit": junit,
+}

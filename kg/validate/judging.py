@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
@@ -12,8 +12,10 @@ from kg.validate.defaults import default_message
 from kg.validate.model import Found, Shape, Target
 from kg.validate.paths import Term
 from kg.validate.queries import filled, plain
-from kg.validate.report import Result
-from kg.validate.shapes import Context
+from kg.validate.results import Result
+
+if TYPE_CHECKING:
+    from kg.validate.shapes import Context
 
 _GRAPH: Final = DefaultGraph()
 _TYPE: Final = NamedNode(vocab.RDF + "type")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pyoxigraph import Literal, NamedNode
 
+from kg import vocab
 from kg.validate.paths import Here, Path, Step, Term
 
 if TYPE_CHECKING:
@@ -131,9 +132,25 @@ def messages(literals: Iterable[Term]) -> dict[str, str]:
     return found
 
 
-def iri(namespace: str, name: str) -> NamedNode:
-    """A term of a vocabulary."""
-    return NamedNode(namespace + name)
+def exact(expression: str) -> Suspicion:
+    """A suspicion that is right."""
+    return Suspicion(expression, exact=True)
+
+
+def loose(expression: str) -> Suspicion:
+    """A suspicion that may be too wide."""
+    return Suspicion(expression, exact=False)
+
+
+def shown(term: Term) -> str:
+    """A term as a message shows it."""
+    match term:
+        case NamedNode():
+            return vocab.shorten(term.value)
+        case Literal():
+            return term.value
+        case _:
+            return str(term)
 
 
 def any_of(suspicions: Iterable[Suspicion]) -> Suspicion:

@@ -15,7 +15,7 @@ from rdflib import RDF, SH
 from kg import vocab
 from kg.errors import KnowledgeGraphError
 from kg.validate.paths import Alternative, Here, Path, Predicate, Repeated, Sequence, Term, inverted
-from kg.validate.report import Result
+from kg.validate.results import Result
 
 
 def results(

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any
 
 from kg.errors import KnowledgeGraphError, ReleaseError
-from kg.tables import Origin
 from kg.validate import formats
-
-SEVERITIES: Final = ("Violation", "Warning", "Info")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One validation result (SHACL §3.6.2); IRIs and literals as N-Triples terms."""
-
-    severity: str
-    focus: str
-    path: str
-    value: str
-    component: str
-    shape: str
-    message: Mapping[str, str]
-    origins: tuple[Origin, ...] = ()
-    constraint: str = ""
-
-    def __str__(self) -> str:
-        return formats.lines(self, "en")
-
-    def text(self, language: str = "en") -> str:
-        """The message in a language, or in another where there is none."""
-        return self.message.get(language) or next(iter(self.message.values()), self.component)
+from kg.validate.results import SEVERITIES, Result, in_order
 
 
 @dataclass(frozen=True)
@@ -46,54 +22,76 @@ class Report:
     results: Sequence[Result]
     #: Shapes that pySHACL judged because the compiler does not cover them, and why.
     uncovered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What is said besides: waivers that have expired, or that waive nothing.
+    notices: tuple[str, ...] = ()
+
+    @cached_property
+    def _tally(self) -> Counter[tuple[str, bool]]:
+        return Counter((result.severity, bool(result.waiver)) for result in self.results)
 
     @property
     def conforms(self) -> bool:
-        """Whether nothing has the severity sh:Violation."""
-        return not any(result.severity == "Violation" for result in self.results)
+        """Whether nothing has the severity sh:Violation, but what is waived."""
+        return not self._tally["Violation", False]
+
+    def counts(self) -> dict[str, int]:
+        """Results by severity, zeros included and waived ones left out."""
+        found = {name: count for (name, waived), count in self._tally.items() if not waived}
+        return {**dict.fromkeys(SEVERITIES, 0), **dict(sorted(found.items()))}
+
+    @property
+    def waived(self) -> int:
+        """How many results are waived."""
+        return sum(count for (_, waived), count in self._tally.items() if waived)
 
     @property
     def turtle(self) -> str:
         """The standard report (SHACL §3.6)."""
         return "".join(formats.turtle(self))
 
-    def counts(self) -> dict[str, int]:
-        """Results by severity, zeros included."""
-        found = Counter(result.severity for result in self.results)
-        return {**{name: found[name] for name in SEVERITIES}, **dict(sorted(found.items()))}
-
     def text(self, limit: int | None = None, language: str = "en") -> str:
-        """The report for people: the counts, the summary, then each result."""
+        """The report for people: counts, summary, then each result up to a limit."""
         return "".join(formats.text(self, limit, language))
 
     def data(self) -> dict[str, Any]:
         """The report for programs."""
-        results = [formats.record(result) for result in self.results]
-        return {"conforms": self.conforms, "counts": self.counts(), "results": results}
+        return formats.head(self) | {"results": [result.record() for result in self.results]}
+
+    def parts(self, name: str, language: str = "en") -> Iterator[str]:
+        """The report in one of `formats.FORMATS`, piece by piece."""
+        return formats.FORMATS[name](self, language)
 
     def write(self, folder: Path) -> None:
-        """Write report.ttl, report.txt and report.json."""
-        for name, parts in (
-            ("report.ttl", formats.turtle(self)),
-            ("report.txt", formats.text(self, None, "en")),
-            ("report.json", formats.as_json(self)),
-        ):
-            with (folder / name).open("w", encoding="utf-8") as file:
-                file.writelines(parts)
+        """Write report.ttl, report.txt, report.html and report.json."""
+        for suffix, name in (("ttl", "ttl"), ("txt", "text"), ("html", "html"), ("json", "json")):
+            with (folder / f"report.{suffix}").open("w", encoding="utf-8") as file:
+                file.writelines(self.parts(name))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
-        """The report that `write` left in a folder; raises ReleaseError where it is damaged."""
+    def read(cls, folder: Path) -> Report:
+        """Read the report.json that `write` wrote; raises ReleaseError where it is damaged."""
         path = folder / "report.json"
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            results = (
-                Result(**each | {"origins": tuple(Origin(**at) for at in each["origins"])})
-                for each in data["results"]
-            )
-            return cls(tuple(results))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ReleaseError(f"{path}: the report cannot be read: {error}") from None
+            given = json.loads(path.read_text(encoding="utf-8"))
+            results = in_order(map(Result.of_record, given["results"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReleaseError(f"{path}: not a validation report: {error}") from None
+        uncovered = {shape: tuple(why) for shape, why in given.get("uncovered", {}).items()}
+        return cls(results, uncovered, tuple(given.get("notices", ())))
+
+
+def trend(before: Report, now: Report) -> list[tuple[str, str, int, int]]:
+    """Shape, severity, results before and now, where the two differ; waived ones left out."""
+    old, new = _by_shape(before.results), _by_shape(now.results)
+    return [
+        (shape, severity, old[shape, severity], new[shape, severity])
+        for shape, severity in sorted({*old, *new})
+        if old[shape, severity] != new[shape, severity]
+    ]
+
+
+def _by_shape(results: Iterable[Result]) -> Counter[tuple[str, str]]:
+    return Counter((result.shape, result.severity) for result in results if not result.waiver)
 
 
 class NotConforming(KnowledgeGraphError):
@@ -102,31 +100,3 @@ class NotConforming(KnowledgeGraphError):
     def __init__(self, report: Report) -> None:
         super().__init__(report.text(limit=20))
         self.report = report
-
-
-def in_order(results: Iterable[Result]) -> tuple[Result, ...]:
-    """The results, violations first, each severity by focus, path, value, component, shape."""
-    return tuple(sorted(results, key=_order))
-
-
-def merged(kept: list[Result], found: Iterable[Result]) -> tuple[Result, ...]:
-    """Results that are in order, with others put where they belong."""
-    for result in found:
-        insort(kept, result, key=_order)
-    return tuple(kept)
-
-
-def _order(result: Result) -> tuple[int, str, str, str, str, str, str, str, str]:
-    known = result.severity in SEVERITIES
-    rank = SEVERITIES.index(result.severity) if known else len(SEVERITIES)
-    return (
-        rank,
-        result.severity,
-        result.focus,
-        result.path,
-        result.value,
-        result.component,
-        result.shape,
-        result.constraint,
-        str(sorted(result.message.items())),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -12,27 +12,19 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
-from kg.validate import constraints as core
-from kg.validate import literals, queries
-from kg.validate.model import Constraint, Shape, Target, messages
+from kg.validate import literals, queries, sets, values, waivers
+from kg.validate.model import Constraint, Shape, Target, messages, shown
 from kg.validate.paths import (
-    Alternative,
     Here,
     Path,
-    Predicate,
-    Repeated,
-    Sequence,
     Term,
-    inverted,
     joined,
 )
-
-#: Where a named shape is written, for example `ontology/shapes/core.ttl:120`; "" where unknown.
-Place = Callable[[str], str]
+from kg.validate.source import Place, Source
+from kg.validate.waivers import Waiver
 
 _RDF_TYPE: Final = vocab.RDF + "type"
 _CLASS: Final = vocab.RDFS + "Class"
-_SUBCLASS: Final = vocab.RDFS + "subClassOf"
 _TARGETS: Final = {
     "targetClass": "class",
     "targetNode": "node",
@@ -88,6 +80,7 @@ class Shapes:
     contexts: dict[Shape, list[Context]] = field(default_factory=dict)
     #: Shapes with targets that pySHACL must judge, each with what is not covered.
     uncovered: dict[Shape, list[str]] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
 
     @staticmethod
     def compile(quads: Iterable[Quad], place: Place | None = None) -> Shapes:
@@ -110,19 +103,12 @@ class Shapes:
 _cache: OrderedDict[str, Shapes] = OrderedDict()
 
 
-class _Compiler:
-    """One shapes graph, while it is read."""
+class _Compiler(Source):
+    """One shapes graph, while it is compiled."""
 
     def __init__(self, quads: list[Quad], place: Place) -> None:
+        super().__init__(quads, place)
         self.quads = tuple(quads)
-        self.place = place
-        self.index: dict[Term, dict[str, list[Term]]] = {}
-        self.parents: dict[Term, list[tuple[str, Term]]] = {}
-        for quad in quads:
-            name = quad.predicate.value
-            self.index.setdefault(quad.subject, {}).setdefault(name, []).append(quad.object)
-            if isinstance(quad.object, BlankNode | NamedNode):
-                self.parents.setdefault(quad.object, []).append((name, quad.subject))
         self.made: dict[Term, Shape] = {}
         self.under_way: list[Term] = []
         self.components = list(self.read_components())
@@ -159,139 +145,8 @@ class _Compiler:
             elif not shape.deactivated:
                 for target in shape.targets:
                     _reach(made.contexts, shape, Context(target, Here()))
+        made.waivers = tuple(waivers.read(self, self.made))
         return made
-
-    # --- reading the graph
-
-    def get(self, term: Term, name: str) -> list[Term]:
-        return self.index.get(term, {}).get(name, [])
-
-    def sh(self, term: Term, name: str) -> list[Term]:
-        return self.get(term, vocab.SH + name)
-
-    def below(self, top: Term) -> set[Term]:
-        found: set[Term] = set()
-        waiting = [top]
-        while waiting:
-            for name, below in self.parents.get(waiting.pop(), ()):
-                if name == _SUBCLASS and below not in found:
-                    found.add(below)
-                    waiting.append(below)
-        return found
-
-    def fail(self, term: Term, message: str) -> None:
-        """Raise KnowledgeGraphError that names the shape, by its owner where it has no name."""
-        owner, way = term, []
-        seen = {term}
-        while isinstance(owner, BlankNode):
-            above = next(
-                (each for each in self.parents.get(owner, ()) if each[1] not in seen), None
-            )
-            if above is None:
-                break
-            way.append(vocab.shorten(above[0]))
-            owner = above[1]
-            seen.add(owner)
-        path = self.sh(term, "path")
-        where = f" at {core.shown(path[0])}" if path and isinstance(path[0], NamedNode) else ""
-        within = f" ({' of '.join(way)}{where})" if way else where
-        known = self.place(owner.value) if isinstance(owner, NamedNode) else ""
-        prefix = f"{known}: " if known else ""
-        raise KnowledgeGraphError(
-            f"{prefix}ill-formed shape {core.shown(owner)}{within}: {message}"
-        )
-
-    def members(self, shape: Term, head: Term, name: str) -> list[Term]:
-        """The members of a list."""
-        found: list[Term] = []
-        seen: set[Term] = set()
-        while head != NamedNode(vocab.RDF + "nil"):
-            first, rest = self.get(head, vocab.RDF + "first"), self.get(head, vocab.RDF + "rest")
-            if head in seen or len(first) != 1 or len(rest) != 1:
-                self.fail(shape, f"the value of sh:{name} is no list")
-            seen.add(head)
-            found.append(first[0])
-            head = rest[0]
-        return found
-
-    def one(self, term: Term, name: str) -> Term | None:
-        """The value of a parameter that stands at most once."""
-        values = self.sh(term, name)
-        if len(values) > 1:
-            self.fail(term, f"sh:{name} stands {len(values)} times, expected once at most")
-        return values[0] if values else None
-
-    def integer(self, term: Term, name: str) -> int | None:
-        value = self.one(term, name)
-        if value is None:
-            return None
-        if (
-            not isinstance(value, Literal)
-            or value.datatype.value != vocab.XSD + "integer"
-            or not literals.well_formed(value)
-        ):
-            self.fail(term, f"sh:{name} is {value}, expected an integer")
-        assert isinstance(value, Literal)  # noqa: S101 - `fail` raises
-        return int(value.value)
-
-    def boolean(self, term: Term, name: str) -> bool:
-        value = self.one(term, name)
-        if value is None:
-            return False
-        if not isinstance(value, Literal) or value.datatype.value != vocab.XSD + "boolean":
-            self.fail(term, f"sh:{name} is {value}, expected a boolean")
-        assert isinstance(value, Literal)  # noqa: S101 - `fail` raises
-        return value.value == "true"  # "1" is another literal, and does not switch anything on
-
-    def text(self, term: Term, name: str) -> str | None:
-        value = self.one(term, name)
-        if value is not None and not isinstance(value, Literal):
-            self.fail(term, f"sh:{name} is {value}, expected a text")
-        return value.value if isinstance(value, Literal) else None
-
-    def names(self, term: Term, name: str) -> list[NamedNode]:
-        found = []
-        for value in self.sh(term, name):
-            if not isinstance(value, NamedNode):
-                self.fail(term, f"sh:{name} is {value}, expected an IRI")
-            assert isinstance(value, NamedNode)  # noqa: S101 - `fail` raises
-            found.append(value)
-        return found
-
-    # --- paths
-
-    def path(self, shape: Term, node: Term, above: tuple[Term, ...] = ()) -> Path:
-        """The property path at a node (§2.3.1)."""
-        if isinstance(node, NamedNode):
-            return Predicate(node)
-        if node in above or not isinstance(node, BlankNode):
-            self.fail(shape, f"sh:path is {'cyclic' if node in above else node}, expected a path")
-        above = (*above, node)
-        if self.get(node, vocab.RDF + "first"):
-            parts = self.members(shape, node, "path")
-            if len(parts) < 2:
-                self.fail(shape, "a sequence path needs two members at least")
-            return Sequence(tuple(self.path(shape, part, above) for part in parts))
-        for name, mark in (
-            ("inversePath", "^"),
-            ("alternativePath", "|"),
-            ("zeroOrMorePath", "*"),
-            ("oneOrMorePath", "+"),
-            ("zeroOrOnePath", "?"),
-        ):
-            if (end := self.one(node, name)) is None:
-                continue
-            if mark == "|":
-                parts = self.members(shape, end, "alternativePath")
-                if len(parts) < 2:
-                    self.fail(shape, "an alternative path needs two members at least")
-                return Alternative(tuple(self.path(shape, part, above) for part in parts))
-            inner = self.path(shape, end, above)
-            return inverted(inner) if mark == "^" else Repeated(inner, mark)
-        self.fail(shape, "sh:path leads to a blank node that is no property path")
-        raise AssertionError
-
-    # --- shapes
 
     def shape(self, term: Term) -> Shape:
         """The shape at a term."""
@@ -329,13 +184,13 @@ class _Compiler:
         shape.uncovered = [f"sh:{name}" for name in sorted(_ADVANCED) if self.sh(term, name)]
         shape.constraints = [
             *self.simple(term, shape),
-            *self.of_shapes(term, shape),
+            *self.of_shapes(term),
             *self.of_queries(term, shape),
         ]
         for each in self.sh(term, "property"):
             inner = self.shape(each)
             if not inner.is_property:
-                self.fail(term, f"sh:property names what has no sh:path: {core.shown(each)}")
+                self.fail(term, f"sh:property names what has no sh:path: {shown(each)}")
             shape.properties.append(inner)
         self.under_way.pop()
         self.made[term] = shape
@@ -349,81 +204,83 @@ class _Compiler:
                     self.fail(term, f"sh:{name} in a node shape, expected in a property shape")
         for name in ("minCount", "maxCount"):
             if (number := self.integer(term, name)) is not None:
-                yield core.Count(number, name == "maxCount")
+                yield sets.Count(number, name == "maxCount")
         for iri in self.names(term, "class"):
-            yield core.Class(iri)
+            yield values.Class(iri)
         for iri in self.names(term, "datatype"):
-            yield core.Datatype(iri)
+            yield values.Datatype(iri)
         for iri in self.names(term, "nodeKind"):
             kind = iri.value.removeprefix(vocab.SH)
-            if kind not in core.NodeKind.KINDS:
+            if kind not in values.NodeKind.KINDS:
                 self.fail(term, f"sh:nodeKind is {iri}, expected one of SHACL's six")
-            yield core.NodeKind(kind)
+            yield values.NodeKind(kind)
         for name in _RANGES:
             if (bound := self.one(term, name)) is not None:
                 if not isinstance(bound, Literal):
                     self.fail(term, f"sh:{name} is {bound}, expected a literal")
-                assert isinstance(bound, Literal)  # noqa: S101 - `fail` raises
-                yield core.Range(name, bound)
+                yield values.Range(name, bound)
         for name in ("minLength", "maxLength"):
             if (number := self.integer(term, name)) is not None:
-                yield core.Length(number, name == "maxLength")
+                yield values.Length(number, name == "maxLength")
         if (pattern := self.text(term, "pattern")) is not None:
             flags = self.text(term, "flags") or ""
             if not literals.is_pattern(pattern, flags):
                 self.fail(term, f"sh:pattern is no regular expression: {pattern!r} ({flags!r})")
-            yield core.Pattern(pattern, flags)
+            yield values.Pattern(pattern, flags)
         if (head := self.one(term, "languageIn")) is not None:
             tags = self.members(term, head, "languageIn")
-            yield core.LanguageIn(tuple(t.value for t in tags if isinstance(t, Literal)))
+            yield values.LanguageIn(tuple(t.value for t in tags if isinstance(t, Literal)))
         if self.boolean(term, "uniqueLang"):
-            yield core.UniqueLang()
+            yield sets.UniqueLang()
         for iri in self.names(term, "equals"):
-            yield core.Equals(iri)
+            yield sets.Equals(iri)
         for iri in self.names(term, "disjoint"):
-            yield core.Disjoint(iri)
+            yield sets.Disjoint(iri)
         for name in ("lessThan", "lessThanOrEquals"):
             for iri in self.names(term, name):
-                yield core.LessThan(iri, name == "lessThanOrEquals")
+                yield sets.LessThan(iri, name == "lessThanOrEquals")
         for value in self.sh(term, "hasValue"):
-            yield core.HasValue(_canonical(value))
+            yield sets.HasValue(_canonical(value))
         if (head := self.one(term, "in")) is not None:
-            yield core.In(tuple(map(_canonical, self.members(term, head, "in"))))
+            yield values.In(tuple(map(_canonical, self.members(term, head, "in"))))
         if self.boolean(term, "closed"):
             ignored = self.one(term, "ignoredProperties")
             allowed = self.members(term, ignored, "ignoredProperties") if ignored else []
             allowed += (p for each in self.sh(term, "property") for p in self.sh(each, "path"))
-            yield core.Closed(frozenset(p for p in allowed if isinstance(p, NamedNode)))
+            yield sets.Closed(frozenset(p for p in allowed if isinstance(p, NamedNode)))
 
-    def of_shapes(self, term: Term, shape: Shape) -> Iterator[Constraint]:
+    def of_shapes(self, term: Term) -> Iterator[Constraint]:
         """The constraints that name other shapes."""
         for name in ("not", "node"):
             for value in self.sh(term, name):
                 inner = self.shape(value)
                 if name == "node" and inner.is_property:
-                    self.fail(term, f"sh:node names a property shape: {core.shown(value)}")
-                yield core.Logical(name, (inner,))
+                    self.fail(term, f"sh:node names a property shape: {shown(value)}")
+                yield sets.Logical(name, (inner,))
         for name in _LOGICAL:
             for head in self.sh(term, name):
                 members = self.members(term, head, name)
-                yield core.Logical(name, tuple(self.shape(each) for each in members))
+                yield sets.Logical(name, tuple(self.shape(each) for each in members))
         for value in self.sh(term, "qualifiedValueShape"):
-            least = self.integer(term, "qualifiedMinCount")
-            most = self.integer(term, "qualifiedMaxCount")
-            if least is None and most is None:
-                self.fail(term, "sh:qualifiedValueShape without a minimum or maximum count")
-            siblings: dict[Term, None] = {}
-            if self.boolean(term, "qualifiedValueShapesDisjoint"):
-                for name, parent in self.parents.get(term, ()):
-                    if name == vocab.SH + "property":
-                        for sibling in self.sh(parent, "property"):
-                            siblings.update(dict.fromkeys(self.sh(sibling, "qualifiedValueShape")))
-                siblings.pop(value, None)
-            others = tuple(self.shape(each) for each in siblings)
-            for number, at_most in ((least, False), (most, True)):
-                if number is not None:
-                    yield core.Qualified(self.shape(value), number, at_most, others)
-        del shape
+            yield from self.qualified(term, value)
+
+    def qualified(self, term: Term, value: Term) -> Iterator[Constraint]:
+        """A qualified value shape, with the shapes of its siblings if it is disjoint."""
+        least = self.integer(term, "qualifiedMinCount")
+        most = self.integer(term, "qualifiedMaxCount")
+        if least is None and most is None:
+            self.fail(term, "sh:qualifiedValueShape without a minimum or maximum count")
+        siblings: dict[Term, None] = {}
+        if self.boolean(term, "qualifiedValueShapesDisjoint"):
+            for name, parent in self.parents.get(term, ()):
+                if name == vocab.SH + "property":
+                    for sibling in self.sh(parent, "property"):
+                        siblings.update(dict.fromkeys(self.sh(sibling, "qualifiedValueShape")))
+            siblings.pop(value, None)
+        others = tuple(self.shape(each) for each in siblings)
+        for number, at_most in ((least, False), (most, True)):
+            if number is not None:
+                yield sets.Qualified(self.shape(value), number, at_most, others)
 
     # --- SPARQL
 
@@ -443,7 +300,7 @@ class _Compiler:
                 continue
             several = [name for name in (*required, *optional) if len(self.get(term, name)) > 1]
             if several and len(required) + len(optional) > 1:
-                self.fail(term, f"{core.shown(NamedNode(several[0]))} stands more than once")
+                self.fail(term, f"{shown(NamedNode(several[0]))} stands more than once")
             first = required[0] if required else ""
             for value in self.get(term, first):
                 values = {_local(name): self.get(term, name)[0]
@@ -472,7 +329,6 @@ class _Compiler:
         text = self.text(node, "ask" if ask else "select")
         if text is None:
             self.fail(term, "a SPARQL constraint without sh:select")
-        assert text is not None  # noqa: S101 - `fail` raises
         values = {**values, "currentShape": term} if "currentShape" in text else values
         beyond = ["shapesGraph"] if "shapesGraph" in text else []
         beyond += [name for name, value in values.items() if isinstance(value, BlankNode)]
