@@ -8,6 +8,7 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     link       which mentions mean one entity
     etl        tables by mappings to checked statements
     ontology   modules, vocabularies and shapes as quads
+    infer      what follows by the ontology's axioms, and why it does
     validate   SHACL, and the report for people
     catalogue  named queries with typed parameters
     sample     a made-up database of the report's size

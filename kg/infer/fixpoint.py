@@ -35,7 +35,8 @@ GRAPH: Final = NamedNode(vocab.graph("inferred"))
 #: A predicate, or a class: the members of each class are a relation of their own.
 Relation = tuple[str, str]
 _PAIR: Final = ["s", "o"]
-_SLICE: Final = 100_000
+# Larger texts cost more a line: their memory is new each time.
+_SLICE: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,11 @@ class Inferred:
 
         Every line is as the store would dump it, ends with a newline, and stands once.
         """
-        triple = pl.concat_str(pl.all().cast(pl.String), separator=" ").alias("t")
-        ends = [f" {graph} ." if isinstance(graph, NamedNode) else " ." for graph in graphs]
-        quads = pl.concat_str([pl.col("t") + end for end in ends], separator="\n")
-        for part in (each.select(triple) for each in self.triples.iter_slices(_SLICE)):
-            yield (
-                part.select(quads)
-                .write_csv(None, include_header=False, quote_style="never")
-                .encode()
-            )
+        triple = pl.concat_str(pl.all().cast(pl.String), separator=" ").alias("triple")
+        ends = [f" {graph} .\n" if isinstance(graph, NamedNode) else " .\n" for graph in graphs]
+        for part in self.triples.iter_slices(_SLICE):
+            made = part.select(triple)["triple"].to_list()
+            yield "".join(end.join(made) + end for end in ends).encode()
 
 
 def infer(store: Store, rules: Rules) -> Inferred:

@@ -1,7 +1,8 @@
-"""Whether the ontology is consistent and every class can have an instance; if not, why.
+"""Whether the ontology is consistent, and every class and property can be used; if not, why.
 
-HermiT decides, over modules and vocabularies, without what OWL 2's datatype map lacks
-(xsd:gYear, xsd:gYearMonth, xsd:date) and without annotations. Java is optional.
+HermiT decides, over modules, vocabularies and a sample subject of each property, without what
+OWL 2's datatype map lacks (xsd:gYear, xsd:gYearMonth, xsd:date) and without annotations. Java
+is optional.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from kg import vocab
 from kg.ontology.axioms import GROUPS, SENTENCES, Axiom, Malformed, Model, named
@@ -36,6 +37,12 @@ _DECLARED: Final = frozenset(
     named(_OWL, "Class ObjectProperty DatatypeProperty AnnotationProperty")
     | named(_RDFS, "Datatype")
 )
+#: What the values of a property are, by its kind.
+_VALUES: Final = {
+    _OWL + "ObjectProperty": _OWL + "Thing",
+    _OWL + "DatatypeProperty": _RDFS + "Literal",
+}
+_SAMPLE: Final = "urn:x-sample:"
 #: Predicates of axioms, as against those of assertions.
 _LOGICAL: Final = frozenset(SENTENCES) | {_RDF + "type"}
 #: Explanations are given for so many classes; the others follow from them or are like them.
@@ -67,7 +74,7 @@ def check(sources: Sources, *, seconds: float = 120) -> Answer:
     model = Model(sources, ("", "vocabularies"))
     question = _Question(model, start + seconds)
     try:
-        consistent, unsatisfiable = question.ask(question.axioms)
+        consistent, empty = question.ask(question.axioms, question.samples)
     except Unanswered as error:
         message = f"HermiT gave no answer: {error}"
         return Answer(
@@ -80,8 +87,11 @@ def check(sources: Sources, *, seconds: float = 120) -> Answer:
         findings = [_inconsistent(question)]
         verdict = "inconsistent"
     else:
-        findings = _unsatisfiable(question, unsatisfiable)
-        verdict = f"consistent, {len(unsatisfiable) or 'no'} unsatisfiable classes"
+        classes = [iri for iri in empty if iri not in question.samples]
+        properties = [question.samples[iri] for iri in empty if iri in question.samples]
+        findings = [*_unsatisfiable(question, classes), *_unusable(question, properties, classes)]
+        verdict = f"consistent, {len(classes) or 'no'} unsatisfiable classes"
+        verdict += f", {len(properties)} unusable properties" if properties else ""
     summary = (
         f"HermiT: {verdict}; {len(question.axioms)} axioms in {taken:.1f} s, "
         f"{question.left_out} left out for xsd:gYear, xsd:gYearMonth or xsd:date"
@@ -102,6 +112,21 @@ class _Question:
         kept = [axiom for axiom in model.axioms if not self._outside(axiom)]
         self.left_out = len(model.axioms) - len(kept)
         self.axioms = kept
+        #: The class of what has some value of a property → the property.
+        self.samples = {
+            _SAMPLE + iri: iri for iri, kinds in model.kinds.items() if kinds & _VALUES.keys()
+        }
+
+    def sample(self, name: str) -> Iterator[Triple]:
+        """The class of what has some value of the property that this sample is of."""
+        iri = self.samples[name]
+        kind = next(kind for kind in _VALUES if kind in self.model.kinds[iri])
+        some = BlankNode()
+        yield Triple(NamedNode(name), _TYPE, NamedNode(_OWL + "Class"))
+        yield Triple(NamedNode(name), NamedNode(_SUBCLASS), some)
+        yield Triple(some, _TYPE, NamedNode(_OWL + "Restriction"))
+        yield Triple(some, NamedNode(_OWL + "onProperty"), NamedNode(iri))
+        yield Triple(some, NamedNode(_OWL + "someValuesFrom"), NamedNode(_VALUES[kind]))
 
     @staticmethod
     def _outside(axiom: Axiom) -> bool:
@@ -111,9 +136,10 @@ class _Question:
             for part in axiom.triples
         )
 
-    def ask(self, axioms: Iterable[Axiom]) -> tuple[bool, list[str]]:
-        """Whether the axioms are consistent, and the classes without any instance."""
+    def ask(self, axioms: Iterable[Axiom], samples: Iterable[str] = ()) -> tuple[bool, list[str]]:
+        """Whether the axioms are consistent, and the classes and samples without any instance."""
         triples = {*self.declarations, *(part for axiom in axioms for part in axiom.triples)}
+        triples.update(triple for name in samples for triple in self.sample(name))
         given = "".join(f"{triple} .\n" for triple in triples).encode()
         left = self.deadline - time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="kg-hermit-") as folder:
@@ -256,7 +282,7 @@ def _unsatisfiable(question: _Question, classes: list[str]) -> list[Finding]:
             causes = sorted(vocab.shorten(one) for one in above[iri] & set(classes))
             advice = f"because {', '.join(causes) or 'another class'} can have none"
         elif roots.index(iri) < _EXPLAINED:
-            advice = _why_empty(question, iri)
+            advice = _why_empty(question, iri, iri)
         else:
             advice = "explained once the classes above are repaired"
         found.append(
@@ -266,10 +292,27 @@ def _unsatisfiable(question: _Question, classes: list[str]) -> list[Finding]:
     return found
 
 
-def _why_empty(question: _Question, iri: str) -> str:
+def _unusable(question: _Question, properties: list[str], classes: list[str]) -> list[Finding]:
+    """One finding a property that nothing can have; explained once every class is sound."""
+    found = []
+    for number, iri in enumerate(properties):
+        file, line = question.model.sources.place(iri)
+        if classes or number >= _EXPLAINED:
+            advice = "explained once what is above is repaired"
+        else:
+            advice = _why_empty(question, iri, _SAMPLE + iri)
+        message = f"{vocab.shorten(iri)} can have no subject and value"
+        found.append(Finding("unusable-property", "error", file, line, iri, message, advice))
+    return found
+
+
+def _why_empty(question: _Question, iri: str, empty: str) -> str:
+    """Why a class, or the sample of a property, can have no instance."""
+    samples = [empty] if empty in question.samples else []
+
     def says(axioms: list[Axiom]) -> bool:
-        consistent, empty = question.ask(axioms)
-        return not consistent or iri in empty
+        consistent, found = question.ask(axioms, samples)
+        return not consistent or empty in found
 
     try:
         seed = question.relevant([iri])

@@ -77,6 +77,21 @@ def test_contradiction_between_individuals_is_explained(tmp_path: Path) -> None:
 
 
 @java
+def test_property_that_nothing_can_have_is_explained(tmp_path: Path) -> None:
+    more = ":owns a owl:ObjectProperty ;\n    rdfs:domain :Firm ,\n        :Place .\n"
+    answer = reasoner.check(sources(tmp_path, more))
+    (found,) = answer.findings
+    assert (found.rule, found.line) == ("unusable-property", 16)
+    assert found.message == "aic:owns can have no subject and value"
+    assert sorted(line.strip() for line in found.advice.splitlines()[1:]) == [
+        "aic:Place is disjoint with aic:Firm (aicluster.ttl:8)",
+        "domain of aic:owns: aic:Firm (aicluster.ttl:17)",
+        "domain of aic:owns: aic:Place (aicluster.ttl:18)",
+    ]
+    assert "no unsatisfiable classes, 1 unusable properties" in answer.summary
+
+
+@java
 def test_reasoner_without_time_is_an_error_and_no_verdict(tmp_path: Path) -> None:
     (found,) = reasoner.check(sources(tmp_path), seconds=0.01).findings
     assert (found.rule, found.severity) == ("reasoner-failed", "error")
