@@ -65,6 +65,10 @@ class Statements:
         text: str = self.frame.select(lines.str.join("")).item()
         return text.encode()
 
+    def triples(self) -> pl.Series:
+        """The statements as N-Triples text, but for the dot at the end."""
+        return self.frame.select(self._line("")).to_series()
+
     def _line(self, end: str) -> pl.Expr:
         predicate = pl.lit(f" <{self.predicate_object.predicate}> ")
         return pl.concat_str([pl.col("s"), predicate, pl.col("o"), pl.lit(end)]).alias("line")
