@@ -214,7 +214,7 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
 
 def _has(release: Release, source: Source) -> bool:
     folder = release.path / _ROWS / source.dataset.name
-    return bool(source.maps) and all((folder / name).is_dir() for name in source.tables)
+    return source.gives_statements and all((folder / name).is_dir() for name in source.tables)
 
 
 def _kept(release: Release, source: Source) -> dict[str, Sheet]:

@@ -57,16 +57,21 @@ class Statements:
 
     def lines(self) -> pl.Series:
         """The statements as lines of N-Quads without line ends, just as the store dumps them."""
-        return self._written(f" <{self.graph}> .")
+        return self.frame.select(self._line(f" <{self.graph}> .")).to_series()
+
+    def text(self) -> bytes:
+        """The lines with their ends, as one text."""
+        lines = self._line(f" <{self.graph}> .\n")
+        text: str = self.frame.select(lines.str.join("")).item()
+        return text.encode()
 
     def triples(self) -> pl.Series:
         """The statements as N-Triples text, but for the dot at the end."""
-        return self._written("")
+        return self.frame.select(self._line("")).to_series()
 
-    def _written(self, end: str) -> pl.Series:
-        predicate = f" <{self.predicate_object.predicate}> "
-        parts = [pl.col("s"), pl.lit(predicate), pl.col("o"), *([pl.lit(end)] if end else [])]
-        return self.frame.select(pl.concat_str(parts).alias("line")).to_series()
+    def _line(self, end: str) -> pl.Expr:
+        predicate = pl.lit(f" <{self.predicate_object.predicate}> ")
+        return pl.concat_str([pl.col("s"), predicate, pl.col("o"), pl.lit(end)]).alias("line")
 
 
 def stage(source: Source, folder: Path, into: Path) -> dict[str, Sheet]:

@@ -84,6 +84,10 @@ def why(
             if (frame := made.frame.filter(wanted)).height:
                 found.extend(_stated(source, replace(made, frame=frame)))
 
+        for name, table in source.tables.items():
+            if table.is_rdf:
+                only = {name: _documented(sheets[name], context.base, subject, predicate, object_)}
+                run(source, unheard(source, sheets), context, keep, only)
         for triples_map in source.maps:
             pairs = [po for po in triples_map.predicate_objects if f"<{po.predicate}>" == predicate]
             for po in pairs:
@@ -95,6 +99,21 @@ def why(
                 only = {triples_map.table: lines if lines is not None else _all(sheet)}
                 run(part, unheard(source, sheets), context, keep, only, joined)
     return sorted(set(found), key=lambda each: (each.source, each.origin.file, each.origin.line))
+
+
+def _documented(
+    sheet: Sheet, base: str, subject: str, predicate: str, object_: str | None
+) -> pl.Series:
+    """The lines of a document's statements that may be this one, once moved under the base."""
+
+    def written(term: str) -> list[str]:
+        under = term.startswith(f"<{base}")
+        return [term, f"<{vocab.BASE}{term[len(base) + 1 :]}"] if under else [term]
+
+    tests = [pl.col("subject").is_in(written(subject)), pl.col("predicate") == predicate]
+    if object_ is not None and object_.startswith("<"):
+        tests.append(pl.col("object").is_in(written(object_)))
+    return sheet.scan().filter(tests).select(LINE).collect()[LINE]
 
 
 def triple(text: str, base: str = vocab.BASE) -> tuple[str, str, str | None]:

@@ -86,12 +86,16 @@ def canonical(text: pl.Series, datatype: str) -> pl.Series:
     if datatype == _INTEGER:
         # An integer beyond 64 bits is no number to the store, which keeps it as it stands.
         return text.cast(pl.Int64, strict=False).cast(pl.String).fill_null(text)
-    if datatype == _DECIMAL:
-        text = _plain_decimal(text)
-    unusual = text.filter(~text.str.contains(f"^(?:{_CANONICAL[datatype]})$")).unique()
-    if not unusual.len():
+    sound = text.str.contains(f"^(?:{_CANONICAL[datatype]})$")
+    if sound.all():
         return text
-    return text.replace(unusual, pl.Series(_asked(unusual.to_list(), datatype), dtype=pl.String))
+    unusual = text.filter(~sound).unique()
+    made = _plain_decimal(unusual) if datatype == _DECIMAL else unusual
+    strange = made.filter(~made.str.contains(f"^(?:{_CANONICAL[datatype]})$"))
+    if strange.len():
+        asked = pl.Series(_asked(strange.to_list(), datatype), dtype=pl.String)
+        made = made.replace(strange, asked)
+    return text.replace(unusual, made)
 
 
 _INTEGER: Final = vocab.XSD + "integer"

@@ -55,6 +55,10 @@ mappings:
     subjects: ex:u/$(id)
     predicateobjects: [[aic:name, $(name)]]
 """
+DOCUMENT = """\
+dataset: {title: T, original: http://example.org/t, licence: http://example.org/l}
+sources: {d: {access: d.ttl}}
+"""
 ROWS = "1,Ann,a;b,2020\n2,Bob b,b,19x8\n3,1.50,é c,2020\n"
 
 
@@ -125,6 +129,24 @@ def test_every_triple_is_traced_to_all_rows_that_give_it(
             found = explain.why([(source, sheets)], context(base), subject, predicate, object_)
             told = {(each.mapping, each.origin.line) for each in found}
             assert told == {each[3:] for each in made if each[:3] == (subject, predicate, object_)}
+
+
+def test_a_statement_of_a_document_is_traced_to_its_row(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text(DOCUMENT, encoding="utf-8")
+    (tmp_path / "d.ttl").write_text(
+        f'<{vocab.BASE}x/a> <http://x/p> <{vocab.BASE}x/b> ; <http://x/q> "1.50" , "2" .\n',
+        encoding="utf-8",
+    )
+    source = read(tmp_path / "m.yml")
+    sheets = stage(source, tmp_path, tmp_path / "rows")
+    base = "http://localhost/id/"
+    a, b = f"<{base}x/a>", f"<{base}x/b>"
+    (found,) = explain.why([(source, sheets)], context(base), a, "<http://x/p>", b)
+    assert (found.object, found.origin.file) == (b, "d.ttl")
+    assert len(explain.why([(source, sheets)], context(base), a, "<http://x/q>", None)) == 2
+    (found,) = explain.why([(source, sheets)], context(base), a, "<http://x/q>", '"2"')
+    assert found.object == '"2"'
+    assert explain.why([(source, sheets)], context(base), a, "<http://x/q>", b) == []
 
 
 def test_without_an_object_every_object_is_found(tmp_path: Path) -> None:
