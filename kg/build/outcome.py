@@ -102,4 +102,6 @@ def _records(sources: list[Source], accounts: Iterable[Account]) -> Iterator[rel
             rows=account.read,
             mapped=account.mapped,
             rejected=account.rejected,
+            corrected=account.corrected,
+            cells=account.cells,
         )
