@@ -16,6 +16,10 @@ class InputError(KnowledgeGraphError):
     """A file, table, mapping, setting or argument is not what it must be."""
 
 
+class Imbalance(KnowledgeGraphError):
+    """Rows or cells of a table that are not accounted for: a defect of this software."""
+
+
 class ReleaseError(KnowledgeGraphError):
     """A release is missing, damaged or in use."""
 

@@ -15,9 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kg import tables
 from kg.errors import InputError
-from kg.tables import LINE, ROW, Account, Column, Reject, Table, reading, stage
+from kg.tables import LINE, ROW, Account, Column, Reject, Table, reading, stage, valid_pattern
 
 A_B = (Column("a"), Column("b"))
 
@@ -211,12 +210,12 @@ def test_a_cell_of_several_values_becomes_a_row_for_each(tmp_path: Path) -> None
     assert account.read == 5
 
 
-def test_read_rows_are_mapped_rejected_or_unmapped(tmp_path: Path) -> None:
+def test_a_row_counts_as_rejected_once_and_a_value_not(tmp_path: Path) -> None:
     _, account = load(written(tmp_path, "a,b\n1\n2,3\n4,5\n2,6\n"), key=("a",))
-    account.mapped = 1
     account.rejects.append(Reject("s", "t.csv", 3, "b", "datatype", "3", "no", "value"))
-    assert (account.read, account.mapped, account.rejected, account.unmapped) == (4, 1, 2, 1)
-    assert account.by_rule() == {"datatype": 1, "duplicate-key": 1, "ragged-row": 1}
+    account.rejects.append(Reject("s", "t.csv", 5, "b", "datatype", "6", "no", "row"))
+    assert (account.read, account.rejected) == (4, 2)
+    assert account.by_rule() == {"datatype": 2, "duplicate-key": 1, "ragged-row": 1}
 
 
 TEXT = st.text(
@@ -307,17 +306,7 @@ def test_a_file_that_is_no_parquet_is_an_error(tmp_path: Path) -> None:
         load(written(tmp_path, "a,b\n1,2\n", "t.parquet"))
 
 
-# --- the report ---------------------------------------------------------------------------------
-
-
-def test_rejects_are_written_as_a_table(tmp_path: Path) -> None:
-    reject = Reject("ror", "t.csv", 7, "name", "pattern", 'a "b", c', "expected x", "row")
-    tables.write_rejects([reject], tmp_path / "rejects.csv")
-    with (tmp_path / "rejects.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.DictReader(file)) == [
-            {"source": "ror", "file": "t.csv", "line": "7", "column": "name", "rule": "pattern",
-             "value": 'a "b", c', "expected": "expected x", "level": "row"}
-        ]  # fmt: skip
+# --- messages and patterns ----------------------------------------------------------------------
 
 
 def test_a_long_value_is_cut_in_a_message() -> None:
@@ -329,4 +318,4 @@ def test_a_long_value_is_cut_in_a_message() -> None:
     ("pattern", "valid"), [("[0-9]+", True), ("(", False), ("(?=x)", False), (r"\p{Han}", False)]
 )
 def test_a_pattern_is_one_for_both_engines(pattern: str, valid: bool) -> None:
-    assert tables.valid_pattern(pattern) is valid
+    assert valid_pattern(pattern) is valid

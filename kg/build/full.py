@@ -73,6 +73,7 @@ class Full:
             name = source.dataset.name
             self.stages.show(f"map {name}", 0.2 + 0.2 * number / len(sources))
             state.sources[name] = self.map(source, runs)
+        state.settle(sources)
         self.stages.begin("ontology", 0.4)
         schema = self.inputs.schema_of(self.settings.base)
         runs.add_bytes(lines.canonical(schema.quads))

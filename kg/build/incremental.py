@@ -145,6 +145,7 @@ class Incremental:
         state = State(software(), self.inputs.schema(), self.settings.base)
         for source in self.staged.sources:
             state.sources[source.dataset.name] = self.map(source)
+        state.settle(self.staged.sources)
         self.stages.begin("compare", 0.5)
         old = self.before.open()
         store = Store(self.candidate.clone(self.before).store_path)

@@ -19,7 +19,7 @@ from kg.etl import Context, Source
 from kg.infer import Rules
 from kg.release import Home, Release, link_tree
 from kg.settings import shipped
-from kg.tables import Sheet
+from kg.tables import Replay, Sheet
 from kg.validate import Shapes
 
 
@@ -39,6 +39,7 @@ class Inputs:
     force: bool = False  # a synthetic release may take the place of a real one
     fetched: Path | None = None
     own: Path | None = None
+    replay: tuple[Path, ...] = ()  # rejects of an earlier build, corrected
 
     def sources(self) -> tuple[list[tuple[Source, Path]], list[str]]:
         """The sources whose tables are there, each with its folder; and notices of the others.
@@ -158,12 +159,13 @@ class Staged:
             before = None
         state = State.read(before.path) if before else None
         staged = cls(root, [source for source, _ in found], tuple(notices), before, state)
+        replay = Replay.read(inputs.replay)
         for number, (source, folder) in enumerate(found):
             name = source.dataset.name
             stages.show(f"read {name}", 0.2 * number / len(found))
-            staged.sheets[name] = staged.taken_over(source, folder) or etl.stage(
-                source, folder, root / name
-            )
+            same = None if replay.touches(name) else staged.taken_over(source, folder)
+            staged.sheets[name] = same or etl.stage(source, folder, root / name, replay)
+        replay.check()
         return staged
 
     def basis(self, source: Source, context: Context) -> Basis:
@@ -213,7 +215,7 @@ class Staged:
         for table in source.tables.values():
             path = folder / table.access
             staged = made.tables[table.name].staged
-            if not path.is_file() or tables.sha256(path) != staged.sha256:
+            if not path.is_file() or tables.sha256(path) != staged.sha256 or staged.corrected:
                 return None
             sheets[table.name] = Sheet(table, self.root / name / table.name, staged)
         for sheet in sheets.values():

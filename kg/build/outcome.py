@@ -103,4 +103,6 @@ def records(sources: Iterable[Source], accounts: Iterable[Account]) -> Iterator[
             rows=account.read,
             mapped=account.mapped,
             rejected=account.rejected,
+            corrected=account.corrected,
+            cells=account.cells,
         )

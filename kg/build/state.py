@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 import polars as pl
 
+from kg.etl import Source
 from kg.tables import Account, Reject, Sheet
 
 STATE: Final = "state.json"
@@ -67,6 +68,17 @@ class State:
         return tuple(
             each.total() for made in self.sources.values() for each in made.tables.values()
         )
+
+    def settle(self, sources: Iterable[Source]) -> None:
+        """See that every row and cell is accounted for, and that no table lost too many.
+
+        Raises Imbalance, which is a defect of ours, and InputError.
+        """
+        for source in sources:
+            for table in source.tables.values():
+                account = self.sources[source.dataset.name].tables[table.name].total()
+                account.check()
+                account.check_limit(table.max_rejects)
 
     def write(self, folder: Path) -> None:
         """Write it into a candidate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,14 @@ def add_commands(command: Command) -> None:
     each.add_argument(
         "--mappings", type=Path, metavar="DIR", help="folder of your own mappings and their tables"
     )
+    each.add_argument(
+        "--replay",
+        type=Path,
+        metavar="REJECTS",
+        action="append",
+        default=[],
+        help="corrected rejects.csv of an earlier build; may be given again",
+    )
 
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
@@ -45,6 +54,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         force=options.force,
         fetched=settings.fetched,
         own=options.mappings or settings.mappings,
+        replay=tuple(options.replay),
     )
     try:
         with progress() as show:
@@ -71,6 +81,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
             "mapped": account.mapped,
             "rejected": account.rejected,
             "unmapped": account.unmapped,
+            "corrected": account.corrected,
+            "cells": {"read": account.cells_read} | account.cells,
             "rejects": account.by_rule(),
         }
         for account in outcome.accounts
@@ -89,15 +101,23 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 def _print_outcome(outcome: Outcome) -> None:
     manifest = outcome.release.manifest
     table = Table("table", box=None, pad_edge=False)
-    for name in ("rows", "mapped", "unmapped", "rejected", "values rejected"):
+    for name in ("rows", "mapped", "unmapped", "rejected", "cells", "refused"):
         table.add_column(name, justify="right")
     table.add_column("rejects by rule")
     for account in outcome.accounts:
-        values = sum(reject.level == "value" for reject in account.rejects)
+        cells = account.cells
         rules = ", ".join(f"{rule} {count}" for rule, count in account.by_rule().items())
-        counts = (account.read, account.mapped, account.unmapped, account.rejected, values)
+        counts = (
+            account.read, account.mapped, account.unmapped, account.rejected,
+            account.cells_read, cells["rejected"] + cells["of_rejected_rows"],
+        )  # fmt: skip
         table.add_row(account.table, *(f"{count:,}" for count in counts), rules)
     out.print(table)
+    total = Counter[str]()
+    for account in outcome.accounts:
+        total.update(account.cells)
+    parts = (f"{count:,} {name.replace('_', ' ')}" for name, count in total.items())
+    out.print(f"cells: {total.total():,} = {' + '.join(parts)}")
     for notice in (*outcome.notices, *(n for account in outcome.accounts for n in account.notices)):
         out.print(f"notice: {notice}", markup=False)
     found = outcome.report.counts()

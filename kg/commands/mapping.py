@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -255,12 +255,13 @@ def _kept_rejects(release: Release, source: Source) -> list[Reject]:
 
     from kg.tables import Reject
 
+    names = [each.name for each in fields(Reject)]
     path = release.path / "rejects.csv"
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            Reject(**{**row, "line": int(row["line"])})  # type: ignore[arg-type]
+            Reject(**{name: row[name] for name in names} | {"line": int(row["line"])})  # type: ignore[arg-type]
             for row in csv.DictReader(file)
             if row["source"] == source.dataset.name and row["level"] == "row"
         ]

@@ -133,3 +133,9 @@ class Document:
         """Raise a fault where a text is not a regular expression."""
         if not valid_pattern(text):
             raise self.fail(text, f"{text!r} is not a regular expression")
+
+    def boolean(self, value: Any) -> bool:
+        """The part as a truth value; false where it is not there."""
+        if value not in (None, "true", "false"):
+            raise self.fail(value, f"expected true or false, found {value!r}")
+        return bool(value == "true")

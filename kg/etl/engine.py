@@ -30,8 +30,10 @@ from kg.etl.plan import (
     Template,
     TriplesMap,
     columns_of,
+    columns_read,
 )
-from kg.tables import LINE, ROW, Account, Reject, Sheet, Table
+from kg.etl.tally import Tally
+from kg.tables import LINE, ROW, Account, Replay, Sheet, Table
 
 # What is not unreserved in a template's value is percent-encoded (R2RML §7.3, kept by RML).
 _RESERVED: Final = f"[^{vocab.IUNRESERVED}]"
@@ -74,21 +76,27 @@ class Statements:
         return pl.concat_str([pl.col("s"), predicate, pl.col("o"), pl.lit(end)]).alias("line")
 
 
-def stage(source: Source, folder: Path, into: Path) -> dict[str, Sheet]:
+def stage(
+    source: Source, folder: Path, into: Path, replay: Replay | None = None
+) -> dict[str, Sheet]:
     """Read and check every table of a source found under `folder`; keep the sheets under `into`.
 
-    Raises InputError where a table as a whole cannot be read.
+    `replay` has corrected rows to be taken in place of rejected ones. Raises InputError where
+    a table as a whole cannot be read, or its rules say that the build fails.
     """
     name = source.dataset.name
-    return {
+    sheets = {
         table.name: tables.stage(
             table,
             folder / table.access,
             into / table.name,
             Account(name, table.name, Path(table.access).name),
+            replay,
         )
         for table in source.tables.values()
     }
+    tables.relate(sheets)
+    return sheets
 
 
 def run(
@@ -113,15 +121,16 @@ def run(
         account = sheet.account
         maps = [each for each in source.maps if each.table == table.name]
         for chunk in sheet.chunks(None if only is None else only[table.name]):
+            tally = Tally(table, chunk, account)
             if table.is_rdf:
+                columns = frozenset(column.name for column in table.columns)
                 for made in rdf.statements(table, chunk, account, context.base):
-                    account.mapped += made[-1].height
+                    tally.say(columns, made[-1][LINE])
                     sink(Statements(*made[:2], source.dataset.graph, made[-1]))
-                continue
-            account.mapped += _Chunk(source, table, context, chunk, account, parents).run(
-                maps, sink
-            )
-        account.rejects.sort(key=lambda reject: (reject.line, reject.column))
+            else:
+                _Chunk(source, table, context, chunk, account, parents, tally).run(maps, sink)
+            tally.close()
+        sheet.explain(account)
 
 
 @dataclass
@@ -134,22 +143,23 @@ class _Chunk:
     rows: pl.DataFrame
     account: Account
     parents: _Parents
+    tally: Tally
     # Each map's rows with their subjects; a row stands once for each subject it gives.
     subjects: dict[str, pl.DataFrame] = field(default_factory=dict)
     rejected: set[tuple[int, str, str, str]] = field(default_factory=set)
 
-    def run(self, maps: list[TriplesMap], sink: Callable[[Statements], None]) -> int:
-        """Run the maps; returns how many rows gave a statement."""
-        silent = self.rows[LINE].unique()
-        rows = silent.len()
-        for triples_map, po, frame in self.made(maps):
+    def run(self, maps: list[TriplesMap], sink: Callable[[Statements], None]) -> None:
+        """Run the maps. Where a value may reject its row, nothing is said before all is known."""
+        made, rejected = self.made(maps), set[int]()
+        if self.table.rejects_rows_by_mapping():
+            made, rejected = iter(list(made)), self.tally.rejected()
+        for triples_map, po, every in made:
+            frame = every.filter(~pl.col(LINE).is_in(list(rejected))) if rejected else every
             if not frame.height:
                 continue
+            self.tally.say(columns_read(maps, triples_map, po), frame[LINE])
             for graph in self.source.graphs(triples_map, po):
                 sink(Statements(triples_map, po, graph, frame))
-            if silent.len():
-                silent = silent.filter(~silent.is_in(frame[LINE].unique().implode()))
-        return rows - silent.len()
 
     def made(
         self, maps: list[TriplesMap]
@@ -267,13 +277,13 @@ class _Chunk:
     def reject(
         self, expression: Expression, lines: list[int], values: list[str], rule: str, expected: str
     ) -> None:
-        source, file = self.account.source, self.account.file
-        column = " ".join(dict.fromkeys(columns_of(expression)))
+        columns = list(dict.fromkeys(columns_of(expression)))
+        column, policy = " ".join(columns), self.table.policy(rule, *columns)
         for line, value in zip(lines, values, strict=True):
             if (mark := (line, column, rule, value)) not in self.rejected:
                 self.rejected.add(mark)
-                reject = Reject(source, file, line, column, rule, value, expected, "value")
-                self.account.rejects.append(reject)
+                self.account.reject(policy, line, column, rule, value, expected)
+                self.tally.refuse(columns, line)
 
     # --- expressions --------------------------------------------------------------------------
 
@@ -366,7 +376,8 @@ class _Parents:
         for rows in sheet.chunks():
             # What is wrong with these rows is told where their own table is mapped.
             unheard = Account("", sheet.table.name, "")
-            chunk = _Chunk(self.source, sheet.table, self.context, rows, unheard, self)
+            tally = Tally(sheet.table, rows, unheard)
+            chunk = _Chunk(self.source, sheet.table, self.context, rows, unheard, self, tally)
             subjects = chunk.subject(triples_map)
             keyed = _keyed(chunk, subjects, (join.parent for join in target.joins))
             made.append(keyed.select(_KEY, pl.col(_SUBJECT).alias(_OBJECT)))

@@ -14,11 +14,12 @@ from typing import Any
 
 from kg import vocab
 from kg.errors import InputError
+from kg.etl import definition
 from kg.etl.access import access
 from kg.etl.document import Fault, List, Map, Text
 from kg.etl.language import Language, unknown_parent_column
 from kg.etl.plan import Dataset, Parent, Source, SubjectOf, expressions_of
-from kg.tables import RDF, STATEMENT, Column, Table, format_of
+from kg.tables import RDF, RULES, STATEMENT, Table, format_of
 
 
 def load(folder: Path) -> list[Source]:
@@ -105,6 +106,10 @@ def _linked(source: Source, sources: Mapping[str, Source]) -> tuple[Source, list
 class _Reader(Language):
     """Turns the YAML of one file into a Source."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.column_lines: dict[tuple[str, str], int] = {}  # (table, column) → line
+
     def source(self) -> Source | None:
         top = self.mapping(self.top(), "prefixes", "dataset", "sources", "mappings")
         own = self.mapping(top.get("prefixes", self.empty(top)))
@@ -124,6 +129,10 @@ class _Reader(Language):
         maps = tuple(each for each in made.values() if each)
         self.check_references(maps, tables, frozenset(mappings))
         documents = {name for name, table in tables.items() if table.is_rdf}
+        if maps and not self.faults:
+            plain = {name: table for name, table in tables.items() if name not in documents}
+            whole = definition.faults(plain, maps, self.column_lines)
+            self.faults += [self.fail(line, message) for line, message in whole]
         used = documents | {name for body in mappings.values() for name in self.tables_named(body)}
         if mappings and (unused := [name for name in bodies if name not in used]):
             message = f"table {', '.join(unused)} is declared, but no mapping reads it"
@@ -181,37 +190,27 @@ class _Reader(Language):
             reference=self.boolean(body.get("reference")),
         )
 
-    def boolean(self, value: Any) -> bool:
-        if value not in (None, "true", "false"):
-            raise self.fail(value, f"expected true or false, found {value!r}")
-        return bool(value == "true")
-
     def table(self, name: str, body: Any) -> Table:
-        body = self.mapping(body, "access", "key", "columns")
+        body = self.mapping(body, "access", "key", "columns", "max_rejects", "on")
         path, dialect, original = access(self, self.need(body, "access"))
         if (dialect.format or format_of(path)) in RDF:
-            if extra := [key for key in ("columns", "key") if key in body]:
+            if extra := [key for key in body if key != "access"]:
                 raise self.fail(body, f"a document of RDF is taken in as it is: no {extra[0]}")
             return Table(name, path, STATEMENT, dialect=dialect, original=original)
         bodies = self.mapping(self.need(body, "columns"))
-        columns = tuple(self.column(column, spec) for column, spec in bodies.items())
+        columns = tuple(definition.column(self, each, spec) for each, spec in bodies.items())
+        self.column_lines |= {(name, str(each)): getattr(each, "line", 1) for each in bodies}
         key = tuple(str(self.text(column)) for column in self.items(body.get("key", List())))
         if missing := [column for column in key if column not in bodies]:
             raise self.fail(body, f"the key names {', '.join(missing)}, which is no column")
-        return Table(name, path, columns, key, dialect, original)
-
-    def column(self, name: str, spec: Any) -> Column:
-        if spec == "":
-            return Column(name)
-        spec = self.mapping(spec, "required", "pattern", "nulls", "split")
-        pattern, split = spec.get("pattern"), spec.get("split")
-        for each in (pattern, split):
-            if each is not None:
-                self.check_pattern(self.text(each))
-        return Column(
+        rules = RULES.keys() | definition.rules_of_mappings()
+        return Table(
             name,
-            required=self.boolean(spec.get("required")),
-            pattern=None if pattern is None else str(pattern),
-            nulls=frozenset(str(self.text(word)) for word in self.items(spec.get("nulls", List()))),
-            split=None if split is None else str(split),
+            path,
+            columns,
+            key,
+            dialect,
+            original,
+            definition.limit(self, body.get("max_rejects")),
+            definition.policies(self, body.get("on"), rules),
         )

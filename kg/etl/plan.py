@@ -237,3 +237,19 @@ def calls_of(expression: Expression) -> Iterator[Call]:
         yield expression
         for _, argument in expression.arguments:
             yield from calls_of(argument)
+
+
+def columns_read(
+    maps: Iterable[TriplesMap], triples_map: TriplesMap, po: PredicateObject
+) -> frozenset[str]:
+    """The columns of its own table that a statement rests on, conditions included."""
+    object_ = po.object.expression
+    read: list[Expression | None] = [
+        triples_map.subject, triples_map.condition, po.condition, object_
+    ]  # fmt: skip
+    if not isinstance(po.object.language, str):
+        read.append(po.object.language)
+    if isinstance(object_, SubjectOf) and not object_.joins:
+        target = next(each for each in maps if each.name == object_.mapping)
+        read += [target.subject, target.condition]
+    return frozenset(name for each in read if each for name in columns_of(each))

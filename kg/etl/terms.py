@@ -8,45 +8,18 @@ store writes them, so that a line made here is the line that the store would dum
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg import vocab
-
-_YEAR = r"-?(?:[1-9][0-9]{3,}|0[0-9]{3})"
-_MONTH = r"(?:0[1-9]|1[0-2])"
-_DAY = r"(?:0[1-9]|[12][0-9]|3[01])"
-_TIME = r"(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?|24:00:00(?:\.0+)?)"
-_ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))?"
-
-
-@dataclass(frozen=True)
-class Datatype:
-    """The lexical space of a datatype as a regular expression, and its name in a message."""
-
-    pattern: str
-    called: str
-
+from kg.tables import lexical
 
 #: The datatypes that a mapping may name. xsd:string is what it gets when it names none.
-DATATYPES: Final[dict[str, Datatype]] = {
-    vocab.XSD + "boolean": Datatype("true|false|1|0", "a truth value"),
-    vocab.XSD + "integer": Datatype("[+-]?[0-9]+", "a whole number"),
-    vocab.XSD + "decimal": Datatype(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", "a decimal number"),
-    vocab.XSD + "double": Datatype(
-        r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?INF|NaN", "a number"
-    ),
-    vocab.XSD + "gYear": Datatype(_YEAR + _ZONE, "a year"),
-    vocab.XSD + "gYearMonth": Datatype(f"{_YEAR}-{_MONTH}{_ZONE}", "a year and month"),
-    vocab.XSD + "date": Datatype(f"{_YEAR}-{_MONTH}-{_DAY}{_ZONE}", "a date"),
-    vocab.XSD + "dateTime": Datatype(f"{_YEAR}-{_MONTH}-{_DAY}T{_TIME}{_ZONE}", "a date and time"),
-    vocab.XSD + "anyURI": Datatype(r"\S+", "a URI"),
-}
+DATATYPES: Final = {type_.iri: type_ for type_ in lexical.TYPES.values() if type_.iri}
 
-_CALENDAR: Final = frozenset({vocab.XSD + "date", vocab.XSD + "dateTime"})
+_TYPE_OF: Final = {type_.iri: name for name, type_ in lexical.TYPES.items()}
 
 
 def short(datatype: str) -> str:
@@ -61,13 +34,7 @@ def names() -> list[str]:
 
 def is_lexical(text: pl.Expr, datatype: str) -> pl.Expr:
     """Whether each text is in the lexical space of the datatype (dates: in the calendar)."""
-    sound = text.str.contains(f"^(?:{DATATYPES[datatype].pattern})$")
-    if datatype in _CALENDAR:
-        # Leap years repeat every 400, so a year's last four digits tell how long its months
-        # are, whichever years the engine's own calendar reaches.
-        day = text.str.extract(r"([0-9]{4}-[0-9]{2}-[0-9]{2})").str.replace("^0000", "2000")
-        sound &= day.str.to_date("%Y-%m-%d", strict=False).is_not_null()
-    return sound
+    return lexical.is_of(text, _TYPE_OF[datatype])
 
 
 def is_iri(text: pl.Expr) -> pl.Expr:
@@ -107,10 +74,12 @@ _CANONICAL: Final = {
     _DECIMAL: r"0|-?[1-9][0-9]{0,17}|-?(?:0|[1-9][0-9]{0,17})\.[0-9]{0,17}[1-9]",
     vocab.XSD + "double": r"-?[1-9][0-9]{0,14}|-?(?:0|[1-9][0-9]{0,7})\.[0-9]{0,5}[1-9]",
     vocab.XSD + "gYear": "[1-9][0-9]{3}",
-    vocab.XSD + "gYearMonth": f"[1-9][0-9]{{3}}-{_MONTH}",
-    vocab.XSD + "date": f"[1-9][0-9]{{3}}-{_MONTH}-{_DAY}",
-    vocab.XSD
-    + "dateTime": f"[1-9][0-9]{{3}}-{_MONTH}-{_DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?",
+    vocab.XSD + "gYearMonth": f"[1-9][0-9]{{3}}-{lexical.MONTH}",
+    vocab.XSD + "date": f"[1-9][0-9]{{3}}-{lexical.MONTH}-{lexical.DAY}",
+    vocab.XSD + "dateTime": (
+        f"[1-9][0-9]{{3}}-{lexical.MONTH}-{lexical.DAY}"
+        "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?"
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -32,6 +32,8 @@ class Source:
     rows: int
     mapped: int
     rejected: int
+    corrected: int = 0  # rows taken from corrected rejects in place of the table's own
+    cells: Mapping[str, int] = field(default_factory=dict)  # what became of them → how many
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ class Manifest:
             return cls(
                 **_plain(cls, data, "manifest"),
                 sources=tuple(
-                    Source(**_plain(Source, _object(source, name), name))
+                    Source(
+                        **_plain(Source, _object(source, name), name),
+                        cells=_mapping(source, "cells", int) if "cells" in source else {},
+                    )
                     for index, source in enumerate(sources)
                     for name in (f"sources[{index}]",)
                 ),
@@ -103,9 +108,9 @@ _PLAIN: Final[dict[str, type]] = {"str": str, "int": int, "bool": bool}
 def _plain(cls: type[Manifest | Source], data: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The fields of `cls` that are one text, number or truth value."""
     return {
-        field.name: _field(data, field.name, _PLAIN[str(field.type)], where)
-        for field in fields(cls)
-        if field.type in _PLAIN
+        each.name: _field(data, each.name, _PLAIN[str(each.type)], where)
+        for each in fields(cls)
+        if each.type in _PLAIN and (each.default is MISSING or each.name in data)
     }
 
 

@@ -1,97 +1,69 @@
-"""From a file to a sheet: its sound rows as clean text cells, kept as Parquet.
+"""From a file to a sheet: its sound rows as clean text cells.
 
-A sheet is what mappings read, what a release keeps of its tables, and what the next build
-compares its own with. Cells are trimmed and brought to Unicode NFC; empty cells and null
-words become null.
+Cells are trimmed and brought to Unicode NFC; empty cells and null words become null. What
+breaks a rule is rejected under its policy, and corrections of rejects are taken in its place.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
-from kg.tables.model import LINE, ROW, Account, Reject, Table
+from kg.tables.model import LINE, NOTE, Account, Reject, Table
 from kg.tables.reading import chunks
-
-#: The column of a sheet that holds the digest of a row's cells, the same for equal rows.
-DIGEST: Final = "\x1fdigest"
-
-_KEY: Final = "\x1fkey"
-# What no RDF syntax of ours can carry as plain text; tab, LF and CR are fine.
-_CONTROL: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+from kg.tables.rejects import Replay, as_json, cells_in, digest
+from kg.tables.relations import Keys
+from kg.tables.rules import as_rows, clean, sound
+from kg.tables.sheet import Sheet
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """The sound rows of one table: a folder of Parquet files, each one chunk of rows.
-
-    Columns: LINE (Int64, rising), DIGEST (16 bytes), then the declared columns as text.
-    """
-
-    table: Table
-    path: Path
-    account: Account
-
-    def scan(self) -> pl.LazyFrame:
-        """All rows, lazily, cells of several values unsplit."""
-        return pl.scan_parquet(self._files())
-
-    def chunks(self, only: pl.Series | None = None) -> Iterator[pl.DataFrame]:
-        """The rows as mappings read them: LINE, ROW and the columns, a row for each split value.
-
-        `only` are the lines wanted; None means all.
-        """
-        for file in self._files():
-            chunk = pl.read_parquet(file).drop(DIGEST)
-            if only is not None:
-                chunk = chunk.filter(pl.col(LINE).is_in(only.implode()))
-                if not chunk.height:
-                    continue
-            yield _split(self.table, chunk).with_row_index(ROW)
-
-    def _files(self) -> list[Path]:
-        return sorted(self.path.glob("*.parquet"))
-
-
-def stage(table: Table, path: Path, into: Path, account: Account) -> Sheet:
+def stage(
+    table: Table, path: Path, into: Path, account: Account, replay: Replay | None = None
+) -> Sheet:
     """Read and check a table's file; keep its sound rows under `into`, a folder to be made.
 
-    Rejects and counts go to `account`. Raises InputError where the file as a whole cannot
-    be read.
+    `replay` has rows to be taken in place of rejected ones. Rejects and counts go to
+    `account`. Raises InputError where the file as a whole cannot be read, a rule whose policy
+    is to fail is broken, or more is rejected than the table allows.
     """
     into.mkdir(parents=True)
-    keys: list[pl.Series] = []
-    sheet = Sheet(table, into, account)
-    for number, chunk in enumerate(read(table, path, account)):
-        if table.key:
-            keys.append(chunk.select(_key(table).hash())[_KEY])
-        cells = pl.concat_str(
-            (pl.col(column.name).fill_null("\x00") for column in table.columns), separator="\x1f"
-        )
-        texts = chunk.select(cells.alias(DIGEST))[DIGEST].to_list()
-        digests = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        digest = pl.Series(DIGEST, digests, pl.Binary)
-        chunk.insert_column(1, digest).write_parquet(into / f"{number:05}.parquet")
-    if table.key:
-        _reject_repeated_keys(sheet, keys)
+    sheet, keys = Sheet(table, into, account), Keys(table)
+    number = 0
+    for number, chunk in enumerate(read(table, path, account, replay), start=1):
+        keys.add(chunk)
+        sheet.write(into / f"{number:05}.parquet", chunk)
+        if table.max_rejects and not table.max_rejects.percent:
+            account.check_limit(table.max_rejects)
+    if not number:
+        sheet.write(into / f"{number:05}.parquet", _empty(table))
+    keys.reject_repeated(sheet)
+    sheet.check()
+    account.check_limit(table.max_rejects)
     return sheet
 
 
-def read(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:
+def read(
+    table: Table, path: Path, account: Account, replay: Replay | None = None
+) -> Iterator[pl.DataFrame]:
     """Yield the sound rows of `path` in chunks, whatever their keys and unsplit.
 
     Rejects and counts go to `account`. Raises InputError where the file as a whole cannot
-    be read.
+    be read, or a rule whose policy is to fail is broken.
     """
-    for chunk in chunks(table, path, account):
-        yield _sound(table, _clean(table, chunk), account)
+    seen = 0
+    for raw in chunks(table, path, account):
+        yield _judged(table, clean(table, raw), account, replay, seen)
+        seen = len(account.rejects)
+    if len(account.rejects) > seen:  # rows that were refused after the last chunk
+        yield _judged(table, _empty(table), account, replay, seen)
     # Only now is it known that there is a file.
-    account.sha256 = sha256(path)
+    if table.is_file:
+        account.sha256 = sha256(path)
+    if account.corrected:
+        account.notices.append(f"{account.file}: {account.corrected} rows taken as corrected")
 
 
 def sha256(path: Path) -> str:
@@ -100,86 +72,57 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _clean(table: Table, chunk: pl.DataFrame) -> pl.DataFrame:
-    cells = []
-    for column in table.columns:
-        cell = pl.col(column.name).str.strip_chars().str.normalize("NFC")
-        nulls = ["", *sorted(column.nulls)]
-        cells.append(pl.when(cell.is_in(nulls)).then(None).otherwise(cell).alias(column.name))
-    return chunk.select(LINE, *cells)
+def _empty(table: Table) -> pl.DataFrame:
+    names = [column.name for column in table.columns]
+    return pl.DataFrame(schema={LINE: pl.Int64} | dict.fromkeys([NOTE, *names], pl.String))
 
 
-def _sound(table: Table, chunk: pl.DataFrame, account: Account) -> pl.DataFrame:
-    """The rows of a chunk that pass the rules of their own cells; the rest are rejected."""
-    for column in table.columns:
-        cell = pl.col(column.name)
-        control = chunk.filter(cell.str.contains(_CONTROL))
-        chunk = _reject(
-            account, chunk, control, column.name,
-            "control-character", "expected text without control characters",
-        )  # fmt: skip
-        if column.required:
-            empty = chunk.filter(cell.is_null())
-            chunk = _reject(account, chunk, empty, column.name, "missing-value", "expected a value")
-        if column.pattern:
-            wrong = chunk.filter(~cell.str.contains(f"^(?:{column.pattern})$"))
-            expected = f"expected {column.pattern}"
-            chunk = _reject(account, chunk, wrong, column.name, "pattern", expected)
-    return chunk
-
-
-def _reject(
-    account: Account, chunk: pl.DataFrame, bad: pl.DataFrame, column: str, rule: str, expected: str
+def _judged(
+    table: Table, chunk: pl.DataFrame, account: Account, replay: Replay | None, seen: int
 ) -> pl.DataFrame:
-    """The chunk without its bad rows, each of which is rejected."""
-    if not bad.height:
-        return chunk
-    for line, value in bad.select(LINE, pl.col(column).fill_null("")).iter_rows():
-        account.rejects.append(
-            Reject(account.source, account.file, line, column, rule, value, expected, "row")
-        )
-    return chunk.filter(~pl.col(LINE).is_in(bad[LINE].implode()))
+    """The sound rows of a chunk; rejects from `seen` on are those that its reader entered."""
+    refused = account.rejects[seen:]
+    del account.rejects[seen:]
+    if replay is not None:
+        chunk, refused = _corrected(table, chunk, account, replay, refused)
+    width = len(table.columns)
+    for reject in refused:
+        policy = table.policy(reject.rule, reject.column, level=reject.level)
+        if policy == "fail":
+            account.fail(reject)
+        account.rejects.append(reject)
+        if reject.level == "row":
+            cells = cells_in(reject.row) if reject.row else width
+            account.cells_read += cells
+            account.cells_of_rejected_rows += cells
+    rows = sound(table, chunk, account)
+    account.cells_read += chunk.height * (width + account.undeclared)
+    account.cells_undeclared += chunk.height * account.undeclared
+    account.cells_of_rejected_rows += (chunk.height - rows.height) * width
+    return rows
 
 
-def _key(table: Table) -> pl.Expr:
-    cells = (pl.col(name).fill_null("") for name in table.key)
-    return pl.concat_str(cells, separator="\x1f").alias(_KEY)
-
-
-def _reject_repeated_keys(sheet: Sheet, keys: list[pl.Series]) -> None:
-    """Reject the second row of a key and all later ones.
-
-    `keys` are the hashes of the keys, chunk by chunk: eight bytes a row are all that is held
-    of a table, and only rows whose hash repeats are looked at again.
-    """
-    hashes = pl.concat(keys) if keys else pl.Series(dtype=pl.UInt64)
-    repeated = hashes.filter(hashes.is_duplicated()).unique()
-    if not repeated.len():
-        return
-    seen: set[str] = set()
-    table, account = sheet.table, sheet.account
-    expected = f"expected a key ({', '.join(table.key)}) not used before"
-    for file, hashed in zip(sorted(sheet.path.glob("*.parquet")), keys, strict=True):
-        suspect = hashed.is_in(repeated.implode())
-        if not suspect.any():
-            continue
-        chunk = pl.read_parquet(file)
-        again = []
-        for line, key in chunk.filter(suspect).select(LINE, _key(table)).iter_rows():
-            if key in seen:
-                again.append(line)
-            seen.add(key)
-        bad = chunk.filter(pl.col(LINE).is_in(again))
-        _reject(account, chunk, bad, table.key[0], "duplicate-key", expected).write_parquet(file)
-
-
-def _split(table: Table, chunk: pl.DataFrame) -> pl.DataFrame:
-    for column in table.columns:
-        if column.split is not None:
-            parts = pl.col(column.name).str.replace_all(column.split, "\x1f").str.split("\x1f")
-            part = pl.element().str.strip_chars()
-            cells = parts.list.eval(part.filter(part != ""))
-            # A cell of nothing but separators is an empty one; exploding [] would drop its row.
-            chunk = chunk.with_columns(pl.when(cells.list.len() > 0).then(cells))
-            chunk = chunk.explode(column.name)
-    return chunk
+def _corrected(
+    table: Table, chunk: pl.DataFrame, account: Account, replay: Replay, refused: list[Reject]
+) -> tuple[pl.DataFrame, list[Reject]]:
+    """The chunk with its corrected rows, and what the reader refused but for those."""
+    wanted = pl.Series(replay.lines(account), dtype=pl.Int64)
+    lines = pl.col(LINE).is_in(wanted.implode())
+    rows = {line: row.json for line, row in as_rows(table, chunk.filter(lines)).items()}
+    rows |= {each.line: each.row for each in refused if each.row}
+    put = []
+    for line, row in rows.items():
+        if taken := replay.take(table, account, line, row):
+            texts, place = taken
+            put.append(
+                {LINE: line, NOTE: as_json({"place": place, "digest": digest(row)}), **texts}
+            )
+    if not put:
+        return chunk, refused
+    account.corrected += len(put)
+    corrected = pl.DataFrame(put, schema=_empty(table).schema)
+    corrected = clean(table, corrected).with_columns(corrected[NOTE])
+    lines = pl.col(LINE).is_in(corrected[LINE].implode())
+    done = set(corrected[LINE])
+    chunk = pl.concat([chunk.filter(~lines), corrected]).sort(LINE)
+    return chunk, [each for each in refused if each.line not in done]

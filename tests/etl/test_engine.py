@@ -25,7 +25,7 @@ dataset: {title: T, original: http://example.org/t, licence: http://example.org/
 sources:
   t:
     access: t.csv
-    columns: {id: , name: , note: %s}
+    columns: {id: , name: %s, note: %s}
 mappings:
   thing:
     sources: t
@@ -39,7 +39,8 @@ def source(folder: Path, entries: str, note: str = "") -> Source:
     text = "".join(
         f"      - {line}\n" if line[0] in "[{" else f"{line}\n" for line in entries.splitlines()
     )
-    path.write_text((HEAD % note) + text, encoding="utf-8")
+    unread = ["" if f"$({name})" in entries else "{unused: true}" for name in ("name", "note")]
+    path.write_text(HEAD % (unread[0], note or unread[1]) + text, encoding="utf-8")
     return read(path)
 
 

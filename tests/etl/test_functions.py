@@ -92,7 +92,7 @@ def test_an_organization_is_known_by_name_alias_and_ror(tmp_path: Path) -> None:
         ("a,A,,\nb,B,,\n", "z,a,\nA,b,\n",
          "organization_aliases.csv:3: 'A' already stands for a, not b"),
         ("a,A,,\n", "z,c,\n", "organization_aliases.csv:2: 'c' is not in organizations.csv"),
-        ("a,A\n", "", "organizations.csv:2, column : 'a|A' (ragged-row): expected 4 cells"),
+        ("a,A\n", "", "organizations.csv:2: 'a|A' (ragged-row): expected 4 cells"),
         ('a,"A,,\n', "", "organizations.csv:2: the row that starts here is malformed csv"),
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ import polars as pl
 
 from kg.errors import InputError
 from kg.tables.model import LINE, Account, Reject, Table
+from kg.tables.rejects import digest, ragged
 
 #: The line on which a row starts, or its number where rows may share a line; and its cells.
 Row = tuple[int, Sequence[str | None]]
@@ -26,13 +27,22 @@ class NotText(Exception):
 
 
 def refuse(
-    account: Account, line: int, rule: str, value: str, expected: str, column: str = ""
+    account: Account,
+    line: int,
+    rule: str,
+    value: str,
+    expected: str,
+    column: str = "",
+    row: str = "",
 ) -> None:
-    """Count a row that cannot be read, and reject it."""
+    """Count a row that cannot be read, and reject it; `row` is what can be corrected of it."""
     account.read += 1
     account.rejects.append(
-        Reject(account.source, account.file, line, column, rule, value[:200], expected, "row")
-    )
+        Reject(
+            account.source, account.file, line, column, rule, value[:200], expected, "row",
+            account.table, row, digest(row) if row else "",
+        )
+    )  # fmt: skip
 
 
 def refuse_ragged(
@@ -41,7 +51,7 @@ def refuse_ragged(
     """Count and reject a row that has not as many cells as the header."""
     value = "|".join(cell or "" for cell in cells)
     expected = f"expected {len(header)} cells, found {len(cells)}"
-    refuse(account, line, "ragged-row", value, expected)
+    refuse(account, line, "ragged-row", value, expected, row=ragged(header, cells))
 
 
 def frames(
@@ -90,6 +100,7 @@ def check_header(table: Table, file: str, header: Sequence[str], account: Accoun
             f"found {', '.join(header) or 'nothing'}"
         )
     if unknown := [name for name in header if name not in expected]:
+        account.undeclared = len(unknown)
         account.notices.append(
             f"{account.file}: columns that the source does not declare: {', '.join(unknown)}"
         )
