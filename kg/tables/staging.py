@@ -90,8 +90,13 @@ def read(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:
     """
     for chunk in chunks(table, path, account):
         yield _sound(table, _clean(table, chunk), account)
-    # Only now is it known that there is a file.
-    account.sha256 = sha256(path)
+    if table.is_file:
+        account.sha256 = sha256(path)
+        if table.original and table.original.sha256 not in ("", account.sha256):
+            account.notices.append(
+                f"{account.file}: is not the file that the source declares: its SHA-256 is "
+                f"{account.sha256}"
+            )
 
 
 def sha256(path: Path) -> str:
