@@ -325,7 +325,7 @@ class _Draft:
             yield "      - predicates: skos:prefLabel"
             value = f"value: {_quoted(meaning.object)}, language: {meaning.language}"
             yield f"        objects: {{{value}}}"
-            yield f"        condition: {_call(Made('isNewName', (('name', name),)))}"
+            yield f"        condition: {_call(Made('isNewName', (('name', name), ('source', self.head.name))))}"
             return
         if meaning.object.column:
             text = _quoted(meaning.object, "~iri" if meaning.iri else "")
@@ -349,7 +349,7 @@ class _Draft:
     def named(self, meaning: Meaning) -> Iterator[str]:
         """Mappings of the organizations that a column names, and how the row relates to them."""
         table, column = self.part(meaning), Made(column=meaning.column.name)
-        name = _call(Made("isNewName", (("name", column),)))
+        name = _call(Made("isNewName", (("name", column), ("source", self.head.name))))
         called = Made("organization", (("name", column), ("source", self.head.name)))
         yield f"  # {meaning.column.name}: {meaning.why}; organizations, by their names".replace(
             "\n", " "
