@@ -81,13 +81,11 @@ class Inputs:
             name = source.dataset.name
             if name in taken:
                 raise InputError(
-                    f"{source.file}: a source that ships is called {name}; "
+                    f"{source.file}: a source that ships is called {name} already: "
                     "give the file another name"
                 )
             if source.dataset.synthetic != self.synthetic:
-                notices.append(
-                    f"{name}: left out, what is made up never stands beside what is real"
-                )
+                notices.append(f"{name}: left out, made-up data never stands beside real data")
             elif missing := source.missing(folder):
                 raise InputError(f"{source.file}: {missing[0]} is not in {folder}")
             elif source.gives_statements:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from kg import ontology, vocab
-from kg.commands.common import Command, chosen
+from kg.commands.common import Command, chosen, sources
 from kg.errors import InputError
 from kg.settings import Settings, shipped
 from kg.terminal import OK, out, print_json
@@ -54,7 +54,7 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
         graph = NamedNode(ontology.GRAPHS[""])
         rules = Rules.compile(store.quads_for_pattern(None, None, None, graph))
         found = explain(store, rules, triple)
-        rows = _rows(release, found)
+        rows = _rows(release, found, settings)
     if options.json:
         print_json(_data(found, rows))
     else:
@@ -97,13 +97,13 @@ def _literal(text: str) -> Literal:
     return values[0]
 
 
-def _rows(release: Release, found: Derivation) -> Rows:
+def _rows(release: Release, found: Derivation, settings: Settings) -> Rows:
     """The rows that the asserted statements of a derivation came from."""
     from kg import etl
     from kg.tables import Account, Sheet
 
-    sources = []
-    for source in etl.load(shipped("mappings")):
+    kept = []
+    for source in sources(settings):
         name = source.dataset.name
         sheets = {
             table.name: Sheet(table, path, Account(name, table.name, table.access))
@@ -111,12 +111,12 @@ def _rows(release: Release, found: Derivation) -> Rows:
             if (path := release.path / "rows" / name / table.name).is_dir()
         }
         if sheets.keys() == source.tables.keys():
-            sources.append((source, sheets))
+            kept.append((source, sheets))
     keys = {triple: tuple(map(str, triple)) for triple in found.asserted}
     context = etl.Context(
         shipped("tables"), shipped("ontology") / "vocabularies", release.manifest.base
     )
-    places = etl.origins(sources, context, set(keys.values()))  # type: ignore[arg-type]
+    places = etl.origins(kept, context, set(keys.values()))  # type: ignore[arg-type]
     return {triple: places[key] for triple, key in keys.items()}  # type: ignore[index]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from kg import vocab
-from kg.commands.common import Command, chosen
+from kg.commands.common import Command, chosen, sources
 from kg.errors import InputError
 from kg.settings import Settings, shipped
 from kg.terminal import DOES_NOT_CONFORM, OK, out, print_json
@@ -64,23 +64,17 @@ def add_commands(command: Command) -> None:
     why.add_argument("--release", metavar="ID", help="default: the current one")
 
 
-def _sources() -> list[Source]:
-    from kg import etl
-
-    return etl.load(shipped("mappings"))
-
-
-def _source(name: str) -> Source:
-    """A shipped source by name, or the one of a mapping file."""
+def _source(name: str, settings: Settings) -> Source:
+    """A source by name, or the one of a mapping file."""
     from kg import etl
 
     if name.endswith(".yml"):
         return etl.read(Path(name))
-    sources = {source.dataset.name: source for source in _sources()}
-    if name not in sources:
-        known = ", ".join(sorted(sources))
+    found = {source.dataset.name: source for source in sources(settings)}
+    if name not in found:
+        known = ", ".join(sorted(found))
         raise InputError(f"no source is called {name!r}; expected one of {known}")
-    return sources[name]
+    return found[name]
 
 
 def _context(base: str) -> Context:
@@ -89,13 +83,13 @@ def _context(base: str) -> Context:
     return etl.Context(shipped("tables"), shipped("ontology") / "vocabularies", base)
 
 
-def _mapping_list(options: argparse.Namespace, _: Settings) -> int:
-    sources = _sources()
+def _mapping_list(options: argparse.Namespace, settings: Settings) -> int:
+    every = sources(settings)
     if options.json:
-        print_json([asdict(each.dataset) | {"tables": _tables(each)} for each in sources])
+        print_json([asdict(each.dataset) | {"tables": _tables(each)} for each in every])
         return OK
     table = Table("source", "title", "tables", "licence", box=None, pad_edge=False)
-    for each in sources:
+    for each in every:
         dataset, tables = each.dataset, ", ".join(_tables(each).values())
         table.add_row(dataset.name, dataset.title, tables, dataset.licence)
     out.print(table)
@@ -126,10 +120,10 @@ def _mapping_check(options: argparse.Namespace, settings: Settings) -> int:
     return DOES_NOT_CONFORM if errors else OK
 
 
-def _mapping_export(options: argparse.Namespace, _: Settings) -> int:
+def _mapping_export(options: argparse.Namespace, settings: Settings) -> int:
     from kg.etl import rml
 
-    out.print(rml.export(_source(options.source)), markup=False, end="")
+    out.print(rml.export(_source(options.source, settings)), markup=False, end="")
     return OK
 
 
@@ -148,7 +142,7 @@ def _mapping_explain(options: argparse.Namespace, settings: Settings) -> int:
     from kg import etl
     from kg.etl import explain
 
-    source = _source(options.source)
+    source = _source(options.source, settings)
     if options.table is not None and options.table not in source.tables:
         known = ", ".join(source.tables)
         raise InputError(f"{options.source} has no table {options.table!r}; it has {known}")
@@ -163,7 +157,7 @@ def _mapping_explain(options: argparse.Namespace, settings: Settings) -> int:
         else:
             release = chosen(settings, options.release)
             context = _context(release.manifest.base)
-            sheets, joined = _kept(release, source), _all_kept(release)
+            sheets, joined = _kept(release, source), _all_kept(release, settings)
             rejects = _kept_rejects(release, source)
         for name in [options.table] if options.table else list(sheets):
             stated, refused = explain.explain(source, sheets, context, name, options.row, joined)
@@ -197,7 +191,9 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
     if not graphs:
         shown = " ".join(_short(term, base) for term in terms if term)
         raise InputError(f"release {release.id} does not state {shown}")
-    kept = [(source, _kept(release, source)) for source in _sources() if _has(release, source)]
+    kept = [
+        (source, _kept(release, source)) for source in sources(settings) if _has(release, source)
+    ]
     made = explain.why(kept, _context(base), *terms)
     if options.json:
         print_json({"release": release.id, "graphs": graphs, "statements": _data(made)})
@@ -240,10 +236,10 @@ def _kept(release: Release, source: Source) -> dict[str, Sheet]:
     return sheets
 
 
-def _all_kept(release: Release) -> dict[str, Sheet]:
+def _all_kept(release: Release, settings: Settings) -> dict[str, Sheet]:
     return {
         f"{source.dataset.name}/{name}": sheet
-        for source in _sources()
+        for source in sources(settings)
         if _has(release, source)
         for name, sheet in _kept(release, source).items()
     }

@@ -78,6 +78,8 @@ def why(
     for source, sheets in sources:
 
         def keep(made: Statements, source: Source = source) -> None:
+            if f"<{made.predicate_object.predicate}>" != predicate:
+                return
             wanted = pl.col("s") == subject
             if object_ is not None:
                 wanted &= pl.col("o") == object_
@@ -98,6 +100,9 @@ def why(
                 part = _only(source, triples_map, po)
                 only = {triples_map.table: lines if lines is not None else _all(sheet)}
                 run(part, unheard(source, sheets), context, keep, only, joined)
+        for name in [table.name for table in source.tables.values() if table.is_rdf]:
+            stating = sheets[name].scan().filter(predicate=predicate).select(LINE).collect()
+            run(source, unheard(source, sheets), context, keep, {name: stating[LINE]}, joined)
     return sorted(set(found), key=lambda each: (each.source, each.origin.file, each.origin.line))
 
 

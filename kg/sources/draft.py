@@ -295,6 +295,10 @@ class _Draft:
         of = _of(columns)
         return _call(Made("key", (("kind", kind), ("source", self.head.name), *of)))
 
+    def is_new(self, name: Made) -> Made:
+        """The condition that nothing else names an organization so."""
+        return Made("isNewName", (("name", name), ("source", self.head.name)))
+
     def rows(self) -> Iterator[str]:
         class_ = vocab.shorten(self.meant.class_)
         yield f"  # A row is {_article(class_)}: {self.meant.why}."
@@ -325,7 +329,7 @@ class _Draft:
             yield "      - predicates: skos:prefLabel"
             value = f"value: {_quoted(meaning.object)}, language: {meaning.language}"
             yield f"        objects: {{{value}}}"
-            yield f"        condition: {_call(Made('isNewName', (('name', name),)))}"
+            yield f"        condition: {_call(self.is_new(name))}"
             return
         if meaning.object.column:
             text = _quoted(meaning.object, "~iri" if meaning.iri else "")
@@ -349,7 +353,6 @@ class _Draft:
     def named(self, meaning: Meaning) -> Iterator[str]:
         """Mappings of the organizations that a column names, and how the row relates to them."""
         table, column = self.part(meaning), Made(column=meaning.column.name)
-        name = _call(Made("isNewName", (("name", column),)))
         called = Made("organization", (("name", column), ("source", self.head.name)))
         yield f"  # {meaning.column.name}: {meaning.why}; organizations, by their names".replace(
             "\n", " "
@@ -362,7 +365,7 @@ class _Draft:
         tongue = "zh" if meaning.column.is_chinese else "en"
         yield "      - predicates: skos:prefLabel"
         yield f"        objects: {{value: {_quoted(column)}, language: {tongue}}}"
-        yield f"        condition: {name}"
+        yield f"        condition: {_call(self.is_new(column))}"
         yield f"      - [skos:altLabel, {_quoted(column)}]"
         if meaning.property != MEMBER:
             yield ""

@@ -59,6 +59,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:  # fmt: skip
         target = urljoin(req.full_url, newurl)
         if urlsplit(target).scheme not in ("https", urlsplit(req.full_url).scheme):
+            fp.close()
             raise InputError(f"{req.full_url}: leads to {target}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, target)
 

@@ -62,6 +62,11 @@ def read(
     # Only now is it known that there is a file.
     if table.is_file:
         account.sha256 = sha256(path)
+        if table.original and table.original.sha256 not in ("", account.sha256):
+            account.notices.append(
+                f"{account.file}: is not the file that the source declares: its SHA-256 is "
+                f"{account.sha256}"
+            )
     if account.corrected:
         account.notices.append(f"{account.file}: {account.corrected} rows taken as corrected")
 

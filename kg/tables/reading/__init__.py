@@ -7,7 +7,6 @@ Values become text exactly; a whole table is never held in memory.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,7 +51,7 @@ def column_names(table: Table, path: Path) -> list[str]:
 
 
 def chunks(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:
-    """Yield the rows of `path`; counts, rejects and the digest of what was read go to `account`.
+    """Yield the rows of `path`; counts and rejects go to `account`.
 
     Raises InputError where the table as a whole cannot be read: a file that is missing or not
     of its format or encoding, malformed quoting, a column that is missing, a server that does
@@ -64,11 +63,3 @@ def chunks(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]
         raise InputError(f"{path}: no such file (table {table.name})")
     reader = importlib.import_module(f"{__name__}.{_READERS[table.format]}")
     yield from reader.read(table, path, account, CHUNK_ROWS)
-    if table.is_file:
-        with path.open("rb") as file:
-            account.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if table.original and table.original.sha256 not in ("", account.sha256):
-            account.notices.append(
-                f"{path.name}: is not the file that the source declares: its SHA-256 is "
-                f"{account.sha256}"
-            )

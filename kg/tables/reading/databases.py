@@ -6,6 +6,7 @@ fetched as a stream. A password comes from the environment and stands in no mess
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import sqlite3
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import polars as pl
 
 from kg.errors import InputError
-from kg.tables.model import Account, Table
+from kg.tables.model import LINE, Account, Table
 from kg.tables.reading.rows import NotText, Row, check_header, exact, frames, refuse
 
 _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -32,7 +33,14 @@ def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.D
     answer = ask(table, path, size)
     header = next(answer)
     check_header(table, account.file, header, account)
-    yield from frames(header, _rows(header, answer, account), account, size)
+    digest = hashlib.sha256(repr(header).encode())
+    for frame in frames(header, _rows(header, answer, account), account, size):
+        # No file has a digest here: the rows have.
+        if not table.is_file:
+            digest.update(frame.drop(LINE).write_csv().encode())
+        yield frame
+    if not table.is_file:
+        account.sha256 = digest.hexdigest()
 
 
 def _rows(header: list[str], answer: Iterator[Any], account: Account) -> Iterator[Row]:
