@@ -20,9 +20,10 @@ from pyoxigraph import Literal, NamedNode, Store
 
 from kg import vocab
 from kg.build import Inputs, Outcome, build
+from kg.build.inputs import predecessor
 from kg.errors import InputError, ReleaseError
 from kg.etl import load
-from kg.release import Home, Release
+from kg.release import Home, Release, load_store, write_dump
 from kg.sample import Sample, generate
 from kg.sample.draws import Draws, quotas
 from kg.settings import Settings, shipped
@@ -327,9 +328,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def real_release(home: Home) -> Release:
-    """Publish something small that is not marked as synthetic."""
+    """Publish something small that is not marked as synthetic, with an edit by hand."""
+    line = f"<http://e/a> <http://e/a> <http://e/a> <{vocab.EDITS}notes> .".encode()
     with home.building() as candidate:
-        made = crash.fill(candidate, "a")
+        content = write_dump([line], candidate.dump_path)
+        load_store(candidate.store_path, candidate.dump_path)
+        made = crash.manifest(content, "2026-01-01T00:00:00+00:00")
         return home.publish(candidate, replace(made, synthetic=False))
 
 
@@ -363,9 +367,9 @@ def test_build_without_asking_has_no_sample(small: Path) -> None:
     assert notices == []
 
 
-def test_sample_beside_real_data_is_refused(small: Path) -> None:
+def test_sample_beside_real_data_is_refused(small: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"synthetic data \(sample\) is never mixed with real"):
-        Inputs(data=small).sources()
+        build(Home(tmp_path), Settings(), Inputs(data=small), quiet)
 
 
 def test_real_data_beside_a_sample_is_refused(small: Path, tmp_path: Path) -> None:
@@ -377,7 +381,7 @@ def test_real_data_beside_a_sample_is_refused(small: Path, tmp_path: Path) -> No
         path.parent.mkdir(parents=True)
         path.touch()
     with pytest.raises(InputError, match=r"never mixed with real data \(lfai\)"):
-        Inputs(data=tmp_path, synthetic=True).sources()
+        build(Home(tmp_path / "home"), Settings(), Inputs(data=tmp_path, synthetic=True), quiet)
 
 
 def test_sample_with_a_table_missing_is_refused(small: Path, tmp_path: Path) -> None:
@@ -403,5 +407,19 @@ def test_synthetic_release_takes_a_real_ones_place_where_forced(outcome: Outcome
     home.refuse_synthetic_over_real()  # over a synthetic one, it need not be forced
 
 
+def test_edits_of_real_data_do_not_come_into_a_synthetic_release(outcome: Outcome) -> None:
+    assert not [name for name in outcome.release.manifest.graphs if name.startswith(vocab.EDITS)]
+
+
+def test_release_continues_the_newest_of_its_own_kind(outcome: Outcome) -> None:
+    home = Home(outcome.release.path.parents[1])
+    real, made_up = home.releases()
+    assert predecessor(home, synthetic=True) == (made_up, True)
+    # Not current, so it is not built upon; but its edits are taken over.
+    assert predecessor(home, synthetic=False) == (real, False)
+
+
 def test_synthetic_release_is_the_first_of_an_empty_home(tmp_path: Path) -> None:
-    Home(tmp_path).refuse_synthetic_over_real()
+    home = Home(tmp_path)
+    home.refuse_synthetic_over_real()
+    assert predecessor(home, synthetic=True) == (None, False)

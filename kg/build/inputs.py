@@ -149,13 +149,11 @@ class Staged:
     def read(cls, home: Home, inputs: Inputs, root: Path, stages: Stages) -> Staged:
         """Read every source. Raises InputError where a table as a whole cannot be read."""
         found, notices = inputs.sources()
-        if etl.is_synthetic(source.dataset for source, _ in found) and not inputs.force:
+        synthetic = etl.is_synthetic(source.dataset for source, _ in found)
+        if synthetic and not inputs.force:
             home.refuse_synthetic_over_real()
-        try:
-            before: Release | None = home.current()
-        except ReleaseError:
-            before = None
-        state = State.read(before.path) if before else None
+        before, current = predecessor(home, synthetic=synthetic)
+        state = State.read(before.path) if before and current else None
         staged = cls(root, [source for source, _ in found], tuple(notices), before, state)
         replay = Replay.read(inputs.replay)
         for number, (source, folder) in enumerate(found):
@@ -220,6 +218,22 @@ class Staged:
             link_tree(self.before.path / ROWS / name / sheet.table.name, sheet.path)
         self.same.add(name)
         return sheets
+
+
+def predecessor(home: Home, *, synthetic: bool) -> tuple[Release | None, bool]:
+    """The release that a new one continues, and whether it is current.
+
+    It is the current one, or the newest of its own kind where that is of the other: what was
+    edited in made-up data never comes into real data, and is there again when it is rebuilt.
+    """
+    try:
+        current = home.current()
+        if current.manifest.synthetic == synthetic:
+            return current, True
+        alike = [each for each in home.releases() if each.manifest.synthetic == synthetic]
+    except ReleaseError:
+        return None, False
+    return (alike[-1] if alike else None), False
 
 
 def definition(source: Source) -> str:
