@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import zstandard
@@ -28,11 +28,16 @@ _ENCODINGS: Final = ("zstd", "gzip")
 
 
 async def stream(
-    generation: Generation, query: Query, choice: Choice, request: Request, rows: int = 0
+    generation: Generation,
+    query: Query,
+    choice: Choice,
+    request: Request,
+    rows: int = 0,
+    more: Mapping[str, str] | None = None,
 ) -> ASGIApp:
     """The answer to a query, once its first bytes are here, in the format chosen.
 
-    `rows` is the limit that was put on a SELECT that has none of its own.
+    `rows` is the limit that was put on a SELECT that has none of its own; `more` are headers.
     """
     begun = time.perf_counter()
     deadline = patience(request, generation.deadline)
@@ -45,6 +50,7 @@ async def stream(
         "Vary": "Accept, Accept-Encoding",
         "X-KG-Release": generation.release.id,
         "X-KG-Limits": generation.limits(deadline),
+        **(more or {}),
     }
     if rows:
         headers["X-SPARQL-MaxRows"] = str(rows)

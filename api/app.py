@@ -38,7 +38,10 @@ from kg.settings import Settings
 _LOG: Final = logging.getLogger(__name__)
 
 #: Headers of an answer that a page of another origin may read.
-_EXPOSED: Final = "ETag, Link, Location, Retry-After, Server-Timing, X-KG-Release"
+_EXPOSED: Final = (
+    "ETag, Link, Location, Retry-After, Server-Timing, "
+    "X-KG-Limits, X-KG-Release, X-SPARQL-MaxRows, X-Total-Count"
+)
 
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
 

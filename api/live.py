@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import Request
@@ -50,6 +50,8 @@ class Generation:
     pool: Pool
     lease: contextlib.ExitStack
     results: Results
+    totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
+    labels: dict[str, list[str]] = field(default_factory=dict)  #: class and label → resources
 
     @property
     def base(self) -> str:

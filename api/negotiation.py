@@ -58,6 +58,8 @@ GRAPHS: Final = (
     _of_workers("nq", called=("n-quads", "nquads")),
     _of_workers("trig"),
 )
+#: By `?shape=objects`: solutions as plain objects.
+OBJECTS: Final = Format("objects", "application/json", carrier=FORMATS["json"])
 HTML: Final = Format("html", "text/html")
 
 

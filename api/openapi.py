@@ -68,6 +68,10 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         bounds = {"minimum": parameter.minimum, "maximum": parameter.maximum}
         schema |= {name: bound for name, bound in bounds.items() if bound is not None}
     as_written: type = int if schema["type"] == "integer" else str
+    if parameter.values:
+        schema["enum"] = [as_written(each) for each in parameter.values]
+    if parameter.type == "iri":
+        schema["x-accepts"] = ["IRI", "CURIE", "key", "label"]
     if parameter.default is not None:
         schema["default"] = as_written(parameter.default)
     told = (parameter.label, parameter.description, f"Expected: {parameter.expected}.")
@@ -76,8 +80,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "in": "query",
         "required": parameter.default is None,
         "description": " ".join(f"{part.rstrip('.')}." for part in told if part),
-        "schema": schema,
-        "example": as_written(parameter.example),
+        "schema": {"type": "array", "items": schema} if parameter.several else schema,
+        "example": [parameter.example] if parameter.several else as_written(parameter.example),
     }
 
 
@@ -88,9 +92,29 @@ def _named(query: NamedQuery) -> dict[str, Any]:
         "operationId": query.path.replace("/", "_").replace("-", "_"),
         "summary": query.summary,
         "description": f"{query.description}\n\nA suffix picks the format: {suffixes}.".strip(),
-        "parameters": [_parameter(each) for each in query.parameters.values()],
+        "parameters": [
+            *(_parameter(each) for each in query.parameters.values()),
+            *_controls(query),
+        ],
         "responses": _responses([query.form], 400, 406, 422, *_OF_ANY_QUERY),
     }
+
+
+def _controls(query: NamedQuery) -> list[dict[str, Any]]:
+    found = [
+        _text("timeout", "Seconds to wait, at most those of the server.")
+        | {"schema": {"type": "number", "exclusiveMinimum": 0}},
+        _text("explain", "Answer with the SPARQL as it would run."),
+    ]
+    if query.form == "SELECT":
+        found += [
+            _text("limit", "Rows of one page; Link leads to the others.")
+            | {"schema": {"type": "integer", "minimum": 1, "maximum": 1_000_000_000}},
+            _text("offset", "Rows to pass over.")
+            | {"schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}},
+            _text("shape", "Plain JSON objects.") | {"schema": {"enum": ["objects"]}},
+        ]
+    return found
 
 
 def _sparql_get() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Solutions as Parquet, Arrow and GeoJSON, made of an answer in SPARQL JSON.
+"""Solutions as Parquet, Arrow, GeoJSON and plain objects, made of an answer in SPARQL JSON.
 
 A column whose values are all of one datatype has its type: integer → Int64, double → Float64,
 float → Float32, decimal → Decimal(38, the digits there are), boolean → Boolean, date → Date,
@@ -308,8 +308,19 @@ def _plain(found: object) -> object:
     return found.isoformat() if isinstance(found, date) else str(found)
 
 
+def _objects(found: Mapping[str, Any]) -> bytes:
+    if "boolean" in found:
+        return json.dumps(found["boolean"]).encode()
+    names, rows = _rows(found)
+    objects = [
+        {name: _plain(value(row[name])) if name in row else None for name in names} for row in rows
+    ]
+    return json.dumps(objects, ensure_ascii=False).encode()
+
+
 _MAKERS: Final[dict[str, Callable[[Mapping[str, Any]], bytes]]] = {
     "parquet": _parquet,
     "arrow": _arrow,
     "geojson": _geojson,
+    "objects": _objects,
 }

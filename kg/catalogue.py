@@ -7,7 +7,7 @@ its name and line. A value that a person gives becomes an RDF term here or is re
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -40,6 +40,8 @@ class Parameter:
     default: str | None = None
     minimum: int | None = None
     maximum: int | None = None
+    values: tuple[str, ...] = ()  #: all values there are, where they can be listed
+    several: bool = False  #: takes more than one value; written `IN ($name)`
 
     @property
     def kind(self) -> str | None:
@@ -54,6 +56,8 @@ class Parameter:
             for word, bound in (("at least", self.minimum), ("at most", self.maximum))
             if bound is not None
         ]
+        if self.values:
+            return f"one of {', '.join(self.values)}"
         return {
             "iri": "a full IRI, a CURIE, or a key",
             "class": "a class of the ontology",
@@ -64,6 +68,8 @@ class Parameter:
 
     def term(self, value: str, base: str = vocab.BASE) -> str:
         """The N-Triples form of a value; raises ParameterError where it is not of the type."""
+        if self.values and value not in self.values:
+            raise self._refused(value)
         match self.type:
             case "iri":
                 return f"<{self._iri(value, base)}>"
@@ -74,7 +80,7 @@ class Parameter:
             case "text":
                 if not value or re.search(r"[\x00\ud800-\udfff]", value):
                     raise self._refused(value)
-                return _literal(value)
+                return vocab.literal(value)
             case "integer":
                 if _INTEGER.fullmatch(value) is None or not self._within(int(value)):
                     raise self._refused(value)
@@ -98,11 +104,6 @@ class Parameter:
         return ParameterError(f"parameter {self.name}: {value!r} is not {self.expected}")
 
 
-def _literal(value: str) -> str:
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
-    return '"' + "".join(escapes.get(character, character) for character in value) + '"'
-
-
 @dataclass(frozen=True)
 class NamedQuery:
     """One query of the catalogue; `path` is its file's path, its name and its URL."""
@@ -117,8 +118,10 @@ class NamedQuery:
     base: str = vocab.BASE
     terms: frozenset[str] = frozenset()  #: the ontology's terms that it names
 
-    def bind(self, values: Mapping[str, str]) -> str:
+    def bind(self, values: Mapping[str, str | Sequence[str]]) -> str:
         """The SPARQL text with a term in place of each parameter, defaults where none is given.
+
+        Only a parameter that takes several values may have a sequence of them.
 
         Raises UnknownParameter, or ParameterError where a value is missing or of a wrong type.
         """
@@ -126,14 +129,17 @@ class NamedQuery:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise UnknownParameter(f"{self.path} has no parameter {name}; it has: {known}")
-        terms: dict[str, str] = {}
+        terms: dict[str, str | list[str]] = {}
         for name, parameter in self.parameters.items():
             value = values.get(name, parameter.default)
-            if value is None:
+            found = [value] if isinstance(value, str) else value
+            if not found:
                 raise ParameterError(
                     f"parameter {name} of {self.path} is missing; expected {parameter.expected}"
                 )
-            terms[name] = parameter.term(value, self.base)
+            if len(found) > 1 and not parameter.several:
+                raise ParameterError(f"parameter {name} of {self.path} takes one value")
+            terms[name] = [parameter.term(each, self.base) for each in found]
         return sparql.bind(self.text, terms)
 
 
@@ -181,6 +187,9 @@ class Catalogue(Mapping[str, NamedQuery]):
         return len(self._queries)
 
 
+#: What the API takes beside a query's own parameters; no parameter has such a name.
+CONTROLS: Final = frozenset({"explain", "format", "limit", "offset", "shape", "timeout"})
+
 _HEADER_KEYS: Final = {"summary", "description", "parameters", "view"}
 _PARAMETER_KEYS: Final = {each.name for each in fields(Parameter)} - {"name", "klass"} | {"class"}
 
@@ -193,6 +202,8 @@ def _checked(keys: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"{key} is missing")
     if kind not in get_args(Type):
         raise InputError(f"type {kind!r}: expected {', '.join(get_args(Type))}")
+    lists = _lists(keys)
+    keys = {key: value for key, value in keys.items() if key not in lists}
     for key, value in keys.items():
         if key not in _PARAMETER_KEYS:
             raise InputError(f"key {key!r}: expected {', '.join(sorted(_PARAMETER_KEYS))}")
@@ -204,7 +215,21 @@ def _checked(keys: Mapping[str, Any]) -> dict[str, Any]:
     if "class" in keys and kind != "iri":
         raise InputError("class: belongs to type iri")
     # YAML reads 2023 as a number: only the bounds are meant to be one.
-    return {key: value if key in bounds else str(value) for key, value in keys.items()}
+    return {key: value if key in bounds else str(value) for key, value in keys.items()} | lists
+
+
+def _lists(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that say which and how many values there may be."""
+    found: dict[str, Any] = {}
+    if "several" in keys:
+        if keys["several"] is not True:
+            raise InputError("several: expected true, or no such key")
+        found["several"] = True
+    if "values" in keys:
+        if not isinstance(keys["values"], list) or not keys["values"]:
+            raise InputError("values: expected a list")
+        found["values"] = tuple(map(str, keys["values"]))
+    return found
 
 
 class _Reader:
@@ -282,14 +307,17 @@ class _Reader:
 
     def parameter(self, name: str, value: object) -> Parameter:
         line = self.line_of(name)
-        if _NAME.fullmatch(name) is None:
-            raise self.refused(line, f"parameter {name}: expected letters, digits and '_'")
+        if _NAME.fullmatch(name) is None or name in CONTROLS:
+            taken = ", ".join(sorted(CONTROLS))
+            raise self.refused(
+                line, f"parameter {name}: expected letters, digits and '_', and none of {taken}"
+            )
         try:
             keys = _checked(self.mapping(name, value))
             klass = keys.pop("class", None)
             parameter = Parameter(name=name, klass=vocab.expand(klass) if klass else None, **keys)
             self.require_term(parameter.klass or "")
-            for each in (parameter.example, parameter.default):
+            for each in (parameter.example, parameter.default, *parameter.values):
                 if each is not None:
                     term = parameter.term(each)
                     self.require_term(term[1:-1] if parameter.type == "class" else "")
@@ -307,6 +335,8 @@ class _Reader:
             for name in declared.keys() - used:
                 raise self.refused(self.line_of(name), f"parameter {name} is not used")
             form = sparql.check(self.text)
+            for name in (name for name, each in declared.items() if each.several):
+                self.require_list(name)
             examples = {name: each.term(each.example) for name, each in declared.items()}
             sparql.check(sparql.bind(self.text, examples))
         except QueryError as error:
@@ -327,6 +357,16 @@ class _Reader:
                 len(self.lines), "ORDER BY is missing: the answer must not change its order"
             )
         return form
+
+    def require_list(self, name: str) -> None:
+        """Raise InputError where a parameter of several values is not written `IN ($name)`."""
+        found = [*sparql.tokens(self.text)]
+        for index, token in enumerate(found):
+            before = [each.text.upper() for each in found[max(0, index - 2) : index]]
+            if token.text == f"${name}" and before != ["IN", "("]:
+                raise self.refused(
+                    self.line_of(name), f"${name} takes several values: expected IN (${name})"
+                )
 
     def is_ordered(self) -> bool:
         """Whether the outer SELECT, not one inside braces, has an ORDER BY."""

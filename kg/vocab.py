@@ -125,6 +125,12 @@ def is_written_out(text: str) -> bool:
     return is_iri(text) and ("://" in text or text.startswith("urn:"))
 
 
+def literal(value: str) -> str:
+    """The N-Triples form of a plain string."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
+    return '"' + "".join(escapes.get(character, character) for character in value) + '"'
+
+
 def graph(name: str) -> str:
     """The IRI of the named graph `name`, for example `source/ror`."""
     return GRAPH + name

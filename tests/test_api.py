@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -277,7 +278,12 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/queries/empowerment/nothing", {}, 404, "unknown-query"),
     ("GET", "/queries/empowerment", {}, 404, "unknown-query"),
     ("GET", f"{FIELDS}.csv?platform=baidu&colour=red", {}, 400, "unknown-parameter"),
-    ("GET", f"{FIELDS}.csv?platform=baidu&platform=tencent", {}, 400, "bad-request"),
+    ("GET", f"{FIELDS}.csv?platform=baidu&platform=tencent", {}, 422, "parameter-error"),
+    ("GET", f"{FIELDS}.csv?platform=baidu&limit=0", {}, 400, "bad-request"),
+    ("GET", f"{FIELDS}.csv?platform=baidu&offset=x", {}, 400, "bad-request"),
+    ("GET", f"{FIELDS}.csv?platform=baidu&limit=1&limit=2", {}, 400, "bad-request"),
+    ("GET", f"{FIELDS}?platform=baidu&shape=round", {}, 400, "bad-request"),
+    ("GET", f"{FIELDS}.csv?platform=baidu&shape=objects", {}, 400, "bad-request"),
     ("GET", f"{FIELDS}.csv", {}, 422, "parameter-error"),
     ("GET", f"{FIELDS}.csv?platform=", {}, 422, "parameter-error"),
     ("GET", f"{FIELDS}.csv?platform=a%20b", {}, 422, "parameter-error"),
@@ -383,6 +389,58 @@ def test_every_class_of_error_has_its_status() -> None:
         "Busy": 429,
         "WorkerCrash": 502,
     }
+
+
+# The catalogue as an API
+
+
+def test_label_stands_for_what_is_called_so(client: httpx.Client) -> None:
+    expected = client.get(f"{FIELDS}.csv", params=BAIDU).text
+    assert len(expected.splitlines()) > 1
+    for label in ("百度", "Baidu"):
+        assert client.get(f"{FIELDS}.csv", params={"platform": label}).text == expected
+    found = client.get(f"{FIELDS}.csv", params={"platform": "Nobody at all"})
+    refused(found, 422, "parameter-error")
+
+
+def test_pages_of_an_answer_are_the_answer(client: httpx.Client) -> None:
+    whole = client.get(f"{FIELDS}.csv", params=BAIDU).text.splitlines()
+    rows: list[str] = []
+    url = f"{FIELDS}.csv?platform=organization/baidu&limit=1"
+    while url:
+        answer = client.get(url)
+        assert answer.headers["x-total-count"] == str(len(whole) - 1)
+        assert set(answer.links) >= {"first", "last"}
+        rows += answer.text.splitlines()[1:]
+        url = answer.links.get("next", {}).get("url", "")
+    assert [whole[0], *rows] == whole
+    assert "prev" in answer.links
+
+
+def test_shape_of_objects_is_plain_json(client: httpx.Client) -> None:
+    answer = client.get(FIELDS, params=BAIDU | {"shape": "objects"})
+    assert kind(answer) == "application/json"
+    first = answer.json()[0]
+    assert first["field"].endswith("field/connected-vehicle")
+    assert type(first["evidence"]) is int
+    assert client.get(f"{FIELDS}.json", params=BAIDU | {"shape": "objects"}).json()[0] == first
+
+
+def test_explained_query_is_the_one_that_runs(client: httpx.Client) -> None:
+    answer = client.get(FIELDS, params=BAIDU | {"explain": "", "limit": "2"})
+    assert kind(answer) == "application/sparql-query"
+    assert "<https://w3id.org/aicluster/id/organization/baidu>" in answer.text
+    assert "LIMIT 2" in answer.text
+    rows = client.get("/sparql", params={"query": answer.text, "format": "csv"}).text
+    assert rows == client.get(f"{FIELDS}.csv", params=BAIDU | {"limit": "2"}).text
+
+
+def test_page_of_a_query_says_how_to_ask_it_from_a_program(client: httpx.Client) -> None:
+    page = html.unescape(client.get(f"{FIELDS}.html", params=BAIDU).text)
+    url = re.findall(r'pandas.read_csv\("([^"]*)"\)', page)[0]
+    assert url.startswith(str(client.base_url))
+    assert client.get(url).text == client.get(f"{FIELDS}.csv", params=BAIDU).text
+    assert all(each in page for each in ("curl '", "read.csv(", "await fetch("))
 
 
 # Resources
@@ -493,7 +551,10 @@ def test_openapi_describes_every_query_and_its_parameters(client: httpx.Client) 
     assert described["openapi"].startswith("3.1")
     for query in client.get("/queries").json():
         operation = described["paths"][query["url"]]["get"]
-        assert operation["parameters"] == query["parameters"]
+        own = len(query["parameters"])
+        assert operation["parameters"][:own] == query["parameters"]
+        names = [each["name"] for each in operation["parameters"]]
+        assert len(set(names)) == len(names) > own
         assert {"200", "400", "406", "422", "429", "503", "507"} <= set(operation["responses"])
     assert {"/sparql", "/queries", "/health", "/id/{kind}/{key}"} <= set(described["paths"])
     years = described["paths"]["/queries/empowerment/platforms-of-field"]["get"]["parameters"]

@@ -22,7 +22,7 @@ from kg.release import Home
 from kg.workers import Query
 
 ROWS = "SELECT ?a ?b { ?a ?b ?c } ORDER BY ?a ?b ?c LIMIT 100"
-MANY = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 20000"
+MANY = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 8000"
 ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 
 

@@ -240,3 +240,42 @@ def test_a_value_is_refused_or_becomes_exactly_one_term(text: str, kind: str) ->
     except ParameterError:
         return
     assert sparql.bind("ASK { ?x ?y $p }", {"p": term}) == f"ASK {{ ?x ?y {term} }}"
+
+
+LISTED = """\
+#+ summary: What is there?
+#+ parameters:
+#+   kind: {type: text, label: Kind, example: big, values: [big, small], several: true}
+SELECT ?s WHERE { ?s ?p ?o FILTER(?o IN ($kind)) } ORDER BY ?s
+"""
+
+
+def listed(tmp_path: Path, text: str) -> Catalogue:
+    (tmp_path / "topic").mkdir()
+    (tmp_path / "topic" / "name.rq").write_text(text, encoding="utf-8")
+    return Catalogue.load(tmp_path, terms=())
+
+
+def test_parameter_of_several_values_takes_those_listed(tmp_path: Path) -> None:
+    query = listed(tmp_path, LISTED)["topic/name"]
+    assert 'IN ( "big", "small" )' in query.bind({"kind": ["big", "small"]})
+    assert 'IN ( "small" )' in query.bind({"kind": "small"})
+    with pytest.raises(ParameterError, match="one of big, small"):
+        query.bind({"kind": ["big", "medium"]})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("IN ($kind)", "IN ('a', $kind)", r"name.rq:3: \$kind takes several values"),
+        ("several: true", "several: no", "several: expected true"),
+        ("[big, small]", "[]", "values: expected a list"),
+        ("[big, small]", "[small]", "'big' is not one of small"),
+        ("kind", "limit", "none of explain, format, limit"),
+    ],
+)
+def test_list_that_cannot_be_is_refused(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        listed(tmp_path, LISTED.replace(before, after))

@@ -10,8 +10,8 @@ from kg.release import Home
 from kg.settings import Settings
 from kg.terminal import OK
 
-#: Settings that a release was built with: they are no flags of a server.
-_OF_BUILDS: Final = {"home", "base"}
+#: Settings of what is built, which are no flags of a server.
+_OF_BUILDS: Final = {"home", "base", "data", "mappings", "build_memory"}
 
 
 def add_commands(command: Command) -> None:

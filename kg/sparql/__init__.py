@@ -7,7 +7,7 @@ never evaluate. Positions are those of the text as it was given.
 """
 
 from kg.sparql.lexer import Token, decode, position, tokens
-from kg.sparql.query import Form, bind, check, form, limited, parameters
+from kg.sparql.query import Form, bind, check, counted, form, limited, parameters
 from kg.sparql.update import Operation, update
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Token",
     "bind",
     "check",
+    "counted",
     "decode",
     "form",
     "limited",

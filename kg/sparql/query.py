@@ -163,6 +163,16 @@ def check(text: str, base: str | None = None) -> Form:
     return result
 
 
+def counted(text: str) -> str:
+    """A query for the number `?n` of solutions of a SELECT."""
+    start = next(
+        token.start
+        for token in tokens(text)
+        if token.kind == "word" and token.text.upper() == "SELECT"
+    )
+    return f"{text[:start]}SELECT (COUNT(*) AS ?n) {{ {{ {text[start:]}\n}} }}"
+
+
 def limited(text: str, rows: int) -> tuple[str, bool]:
     """A SELECT that answers at most so many rows, and whether that is not its own LIMIT."""
     if not rows:
@@ -216,26 +226,32 @@ def _is_term(term: str) -> bool:
     return tight and kinds in (["iri"], ["string"], ["string", "language"], ["string", "^^", "iri"])
 
 
-def bind(text: str, terms: Mapping[str, str]) -> str:
-    """The query with the N-Triples form of a term in place of each `$name`.
+def bind(text: str, terms: Mapping[str, str | Sequence[str]]) -> str:
+    """The query with the N-Triples form of a term, or of several, in place of each `$name`.
 
     Nothing else changes: not strings, comments, IRIs, nor parameters without a term here.
     Raises ParameterError for a name that the query does not use, or a text that is no term.
     """
     found, names = _signed(text)
-    for name, term in terms.items():
+    written: dict[str, str] = {}
+    for name, value in terms.items():
         if name not in names:
             raise ParameterError(f"the query has no parameter ${name}")
-        if not _is_term(term):
-            raise ParameterError(f"${name}: {term!r} is not one IRI or literal in N-Triples form")
+        each = [value] if isinstance(value, str) else value
+        for term in each:
+            if not _is_term(term):
+                raise ParameterError(
+                    f"${name}: {term!r} is not one IRI or literal in N-Triples form"
+                )
+        written[name] = ", ".join(each)
     parts: list[str] = []
     done = 0
     for token in found:
-        if token.kind == "variable" and token.text[0] == "$" and token.text[1:] in terms:
+        if token.kind == "variable" and token.text[0] == "$" and token.text[1:] in written:
             # A space on either side: `<$x` must not become `<<`, nor `"a"$x` a longer string.
             before = "" if text[token.start - 1 : token.start].strip() == "" else " "
             after = "" if text[token.end : token.end + 1].strip() == "" else " "
-            parts += text[done : token.start], before, terms[token.text[1:]], after
+            parts += text[done : token.start], before, written[token.text[1:]], after
             done = token.end
     parts.append(text[done:])
     return "".join(parts)

@@ -386,7 +386,7 @@ def _closed() -> Busy:
 def _timeout(limit: float) -> QueryTimeout:
     return QueryTimeout(
         f"the query was ended at its limit of {limit:g} seconds; a more selective pattern, "
-        "fewer OPTIONALs or a LIMIT may make it shorter"
+        "fewer optional parts or a LIMIT may make it shorter"
     )
 
 
