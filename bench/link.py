@@ -44,9 +44,8 @@ def main(data: Path) -> None:
         )
         for word, faults in (("joined", quality.wrong), ("missed", quality.missed)):
             for pair in faults:
-                print(
-                    f"    {word}: {pair.one[2]} ({pair.one[0]}) and {pair.other[2]} ({pair.other[0]})"
-                )
+                ends = (f"{text} ({source})" for source, _, text in (pair.one, pair.other))
+                print(f"    {word}: {' and '.join(ends)}")
 
 
 if __name__ == "__main__":

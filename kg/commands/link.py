@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kg.etl import Context
     from kg.etl.links import Decision
     from kg.link import Corpus
+    from kg.link.decide import Clusters
 
 
 def add_commands(command: Command) -> None:
@@ -167,9 +168,9 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
 
     context = _context(options, settings)
     corpus = _read(options, context)
-    keys = [_key(corpus, name) for name in (options.one, options.other)]
-    resolver = export.Resolver(context, corpus)
     clusters = decide.Clusters(context.links)
+    keys = [_key(corpus, clusters, name) for name in (options.one, options.other)]
+    resolver = export.Resolver(context, corpus)
     found = [
         each
         for each in candidates.candidates(corpus, context.register.of_name)
@@ -203,15 +204,15 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def _key(corpus: Corpus, text: str) -> str:
-    """The key that a person means by a key, or by a name that one key alone has."""
+def _key(corpus: Corpus, clusters: Clusters, text: str) -> str:
+    """The key that a person means by a key, or by a name that one entity alone has."""
     bare = text.removeprefix("id:")
     for key in (bare, f"organization/{bare}"):
         if key in corpus.entities:
             return key
-    named = [key for key, entity in corpus.entities.items() if text in entity.labels]
-    if len(named) == 1:
+    named = sorted(key for key, entity in corpus.entities.items() if text in entity.labels)
+    if len({clusters.root(key) for key in named}) == 1:
         return named[0]
     if named:
-        raise InputError(f"{text!r} names several: {', '.join(sorted(named))}")
+        raise InputError(f"{text!r} names several: {', '.join(named)}")
     raise InputError(f"{text!r} is no key and no name of any source that is at hand")

@@ -90,6 +90,11 @@ def _is_new_ror(context: Context, ror: str) -> bool:
     return context.organization_key_of_ror(bare) == f"ror-{bare}"
 
 
+def _is_standing(context: Context, status: str) -> bool:
+    # Linking reads what a withdrawn record says, to find whose former name it is.
+    return status != "withdrawn" or not context.linked
+
+
 def _place(context: Context, text: str) -> str | None:
     return context.place(context.gazetteer.of_text(text))
 
@@ -221,6 +226,7 @@ FUNCTIONS: Final[dict[str, tuple[Signature, Callable[..., Any]]]] = {
     ),
     "isNewName": (Signature(("name", "source"), "boolean"), _is_new_name),
     "isNewRor": (Signature(("ror",), "boolean"), _is_new_ror),
+    "isStanding": (Signature(("status",), "boolean"), _is_standing),
     "place": (Signature(("text",), "iri", *_PLACE, gives=_SPACE), _place),
     "placeOfGeonames": (Signature(("geonames",), "iri", *_PLACE, gives=_SPACE), _place_of_geonames),
     "country": (Signature(("name",), "iri", *_PLACE, gives=_SPACE), _country),

@@ -139,6 +139,8 @@ class Links:
                 )
             if each.relation == "same":
                 same[each.subject] = each
+        for key in same:
+            self._end(key, same)
         for each in self.decisions:
             if each.relation != "same" and self._end(each.subject, same) == self._end(
                 each.object, same
