@@ -237,26 +237,32 @@ from kg.build import Inputs, build
 from kg.release import Home
 from kg.settings import Settings
 
-home, folder, last = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+home, folder, last, full = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4] == "full"
 
 def kill(stage, done):
     if stage == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
 inputs = Inputs(folder / "ontology", folder / "mappings", folder / "tables")
-build(Home(home), Settings(), inputs, kill)
+build(Home(home), Settings(), inputs, kill, full=full)
 """
 
 
-@pytest.mark.parametrize("stage", ["read", "map places", "ontology", "validate", "publish"])
+@pytest.mark.parametrize(
+    ("stage", "kind"),
+    [
+        *((stage, "full") for stage in ("read", "map places", "ontology", "validate", "publish")),
+        *((stage, "incremental") for stage in ("compare", "infer", "publish")),
+    ],
+)
 def test_build_killed_at_any_stage_leaves_the_current_release_intact(
-    outcome: Outcome, inputs: Inputs, tmp_path: Path, stage: str
+    outcome: Outcome, inputs: Inputs, tmp_path: Path, stage: str, kind: str
 ) -> None:
     path = tmp_path / "home"
     shutil.copytree(outcome.release.path.parents[1], path, symlinks=True)
     rewrite(inputs.tables / "organizations.csv", 3, "founded", "1999")
     done = subprocess.run(
-        [sys.executable, "-c", KILLED_BUILD, str(path), str(tmp_path), stage], check=False
+        [sys.executable, "-c", KILLED_BUILD, str(path), str(tmp_path), stage, kind], check=False
     )
     assert done.returncode == -signal.SIGKILL
     home = Home(path)
