@@ -7,9 +7,8 @@ loader releases the GIL); a release that outgrows the memory budget is validated
 
 from __future__ import annotations
 
-import heapq
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from pyoxigraph import NamedNode, Store
 
 from kg import etl, infer, ontology, release, vocab
 from kg.build import lines
-from kg.build.delta import edited, quads
+from kg.build.delta import edited
 from kg.build.inputs import Inputs, Schema, Staged, software
 from kg.build.outcome import Outcome, Stages, make_manifest, records
 from kg.build.provenance import described
@@ -37,11 +36,12 @@ _TRIPLE: Final = 420
 
 @dataclass(frozen=True)
 class Text:
-    """A candidate's content as sorted N-Quads on disk: what is asserted, the default graph."""
+    """A candidate's content as sorted N-Quads on disk: what is asserted, its default graph."""
 
     asserted: Path
     default: Path
-    triples: int
+    inferred: Path
+    triples: int = 0
 
 
 class Full:
@@ -101,7 +101,7 @@ class Full:
             self.stages,
             synthetic=etl.is_synthetic(source.dataset for source in sources),
         )
-        published = self.home.publish(self.candidate, manifest)
+        published = self.home.publish(self.candidate, manifest, written=content)
         fresh = content.id not in known
         return Outcome(
             published, fresh, accounts, report, self.staged.notices, content.quads, whole=True
@@ -124,7 +124,7 @@ class Full:
 
     def merge(self, runs: lines.Runs) -> Text:
         """Write what is asserted, sorted and merged."""
-        text = Text(self.work / "asserted.nq", self.work / "default.nq", 0)
+        text = Text(self.work / "asserted.nq", self.work / "default.nq", self.work / "inferred.nq")
         triples = 0
         repeated = Repeated(self.candidate.path / REPEATED)
         with (
@@ -133,11 +133,10 @@ class Full:
             text.default.open("wb") as default,
             closing(repeated),
         ):
-            for batch in lines.batches(lines.merged(given, repeated.add)):
-                stated = [line for line in batch if not lines.graph_of(line)]
-                triples += len(stated)
-                asserted.writelines(line + b"\n" for line in batch)
-                default.writelines(line + b"\n" for line in stated)
+            for block in lines.merged(given, self.tally, repeated.add):
+                triples += len(block.default)
+                asserted.write(b"\n".join([*block.lines, b""]))
+                default.write(b"\n".join([*block.default, b""]))
         return replace(text, triples=triples)
 
     def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
@@ -145,7 +144,7 @@ class Full:
         place = self.candidate.store_path
         in_memory = text.triples * _TRIPLE <= self.settings.memory
         with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(release.load_store, place, text.asserted)
+            loading: Future[object] = pool.submit(release.load_store, place, text.asserted)
             if in_memory:
                 store = Store()
                 release.fill(store, text.default)
@@ -154,25 +153,34 @@ class Full:
                 store = Store(place)
             self.stages.begin("infer", 0.55)
             infer.materialise(store, schema.rules)
-            graph = NamedNode(vocab.INFERRED)
-            inferred = list(
-                lines.merged(
-                    sorted(lines.written(store.quads_for_pattern(None, None, None, graph)))
-                )
-            )
+            inferred = self.inferred(store)
+            text.inferred.write_bytes(b"\n".join([*inferred, b""]))
+            if in_memory:
+                loading = pool.submit(_extend, place, text.inferred)
+            self.tally.count_store(store)
             self.stages.begin("dump", 0.65)
             asserted = lines.read(text.asserted)
             content = release.write_dump(
-                self.tally.counted(heapq.merge(asserted, inferred)), self.candidate.dump_path
+                lines.interleaved(asserted, inferred), self.candidate.dump_path
             )
+            self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())
             self.stages.begin("validate", 0.7)
             report = validate(store, schema.shapes)
             del store
             self.stages.begin("load", 0.85)
             loading.result()
-            if in_memory:
-                on_disk = Store(place)
-                on_disk.bulk_extend(quads(inferred))
-                on_disk.flush()
-                del on_disk
         return judged(report, self.staged.pairs(), self.context), content
+
+    def inferred(self, store: Store) -> list[bytes]:
+        """The lines of what inference added, in its graph and in the default graph."""
+        graph = NamedNode(vocab.INFERRED)
+        found = lines.written(store.quads_for_pattern(None, None, None, graph))
+        blocks = lines.merged(sorted(found), self.tally)
+        return [line for block in blocks for line in block.lines]
+
+
+def _extend(place: Path, more: Path) -> None:
+    """Load more lines into a store on disk that nobody holds open."""
+    store = Store(place)
+    release.fill(store, more)
+    store.flush()

@@ -7,14 +7,16 @@ line once, and before the lines of a triple its line in the default graph.
 from __future__ import annotations
 
 import subprocess
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
 import polars as pl
-from pyoxigraph import Quad, RdfFormat, Store, serialize
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, serialize
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
@@ -22,10 +24,14 @@ from kg.errors import KnowledgeGraphError
 #: Bytes of text that are sorted at a time; sorting takes about three times as much.
 RUN: Final = 96 * 1024 * 1024
 
-_BATCH: Final = 65_536
+_BATCH: Final = 65_536  # lines
+_TEXT: Final = 1 << 23  # bytes
 _DEFAULT: Final = "default"
+_CLASSES: Final = (
+    f"SELECT ?class (COUNT(*) AS ?count) {{ ?s <{vocab.RDF}type> ?class }} GROUP BY ?class"
+)
 _TYPE: Final = f"<{vocab.RDF}type> <".encode()
-_SIDE: Final = tuple(f"<{graph}> .".encode() for graph in sorted(vocab.SIDE_GRAPHS))
+_SIDE: Final = frozenset(f"<{graph}> .".encode() for graph in vocab.SIDE_GRAPHS)
 
 
 class Runs:
@@ -93,11 +99,13 @@ class Tally:
         tally.graphs[b""] = tally.graphs.pop(_DEFAULT.encode(), 0)
         return tally
 
-    def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The lines, counted as they pass."""
-        for line in lines:
-            self.count(line)
-            yield line
+    def count_store(self, store: Store) -> None:
+        """Count the instances of classes in the default graph of a store."""
+        found = store.query(_CLASSES)
+        for solution in cast(QuerySolutions, found):
+            name, number = solution["class"], solution["count"]
+            if isinstance(name, NamedNode) and isinstance(number, Literal):
+                self.classes[name.value.encode()] = int(number.value)
 
     def count(self, line: bytes, by: int = 1) -> None:
         """Count a line of the content, or one that leaves it (`by` -1)."""
@@ -132,17 +140,32 @@ def graph_of(line: bytes) -> bytes:
     return b"" if start == line.index(b" ", line.index(b" ") + 1) else name
 
 
+@dataclass(frozen=True)
+class Block:
+    """Lines of a release in byte order, and those of them that are the default graph's."""
+
+    lines: list[bytes]
+    default: list[bytes]
+
+
 def merged(
-    lines: Iterable[bytes], repeated: Callable[[bytes, int], object] = lambda *_: None
-) -> Iterator[bytes]:
+    lines: Iterable[bytes],
+    tally: Tally,
+    repeated: Callable[[bytes, int], object] = lambda *_: None,
+) -> Iterator[Block]:
     """What a release holds of sorted lines of named graphs.
 
     Each line once; before the first of a triple's lines that line in the default graph, where
-    a graph that is merged into it states the triple. `repeated` is told every line that was
-    given more than once, and how often.
+    a graph that is merged into it states the triple. `tally` counts the graphs' lines, and
+    `repeated` is told every line that was given more than once, and how often.
     """
+    out: list[bytes] = []
+    default: list[bytes] = []
     group: list[bytes] = []
     triple, last, count = b"", b"", 0
+    stated = False
+    ends: Counter[bytes] = Counter()
+    # The loop runs once a line of the release: what it does, it does without a call.
     for line in lines:
         if line == last:
             count += 1
@@ -150,33 +173,46 @@ def merged(
         if count > 1:
             repeated(last, count)
         last, count = line, 1
-        stated = line[: line.rindex(b" <")]
-        if stated != triple:
-            yield from _stated(triple, group)
-            triple, group = stated, []
+        cut = line.rindex(b" <")
+        end = line[cut + 1 :]
+        ends[end] += 1
+        if line[:cut] != triple:
+            if stated:
+                default.append(triple + b" .")
+                out.append(default[-1])
+            out += group
+            if len(out) > _BATCH:
+                yield Block(out, default)
+                out, default = [], []
+            triple, group, stated = line[:cut], [], False
         group.append(line)
+        stated = stated or end not in _SIDE
     if count > 1:
         repeated(last, count)
-    yield from _stated(triple, group)
+    if stated:
+        default.append(triple + b" .")
+        out.append(default[-1])
+    yield Block(out + group, default)
+    for end, number in ends.items():
+        tally.graphs[end[1:-3]] = tally.graphs.get(end[1:-3], 0) + number
 
 
-def _stated(triple: bytes, group: list[bytes]) -> Iterator[bytes]:
-    if not all(line.endswith(_SIDE) for line in group):
-        yield triple + b" ."
-    yield from group
+def interleaved(blocks: Iterable[list[bytes]], others: list[bytes]) -> Iterator[bytes]:
+    """Sorted blocks of lines, and other sorted lines each at its place among them."""
+    done = 0
+    for block in blocks:
+        until = bisect_left(others, block[-1], done)
+        # Sorting two sorted runs is one merge.
+        yield from sorted(block + others[done:until]) if until > done else block
+        done = until
+    yield from others[done:]
 
 
-def batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """The lines in lists of at most 65,536."""
-    while batch := list(islice(lines, _BATCH)):
-        yield batch
-
-
-def read(path: Path) -> Iterator[bytes]:
-    """The lines of a file of N-Quads."""
+def read(path: Path) -> Iterator[list[bytes]]:
+    """The lines of a file of N-Quads, in blocks."""
     with path.open("rb") as file:
-        for line in file:
-            yield line[:-1]
+        while text := file.read(_TEXT) + file.readline():
+            yield text.split(b"\n")[:-1]
 
 
 def written(quads: Iterable[Quad]) -> list[bytes]:

@@ -220,8 +220,12 @@ class Home:
             finally:
                 shutil.rmtree(candidate.path, ignore_errors=True)
 
-    def publish(self, candidate: Candidate, manifest: Manifest) -> Release:
+    def publish(
+        self, candidate: Candidate, manifest: Manifest, *, written: ContentHash | None = None
+    ) -> Release:
         """Make the candidate the current release, in one step.
+
+        `written` is the hash of the dump where the caller has just written it; else it is read.
 
         Where an intact release of this id is there already, that one becomes current; of a
         damaged one, the damaged parts are replaced.
@@ -229,8 +233,10 @@ class Home:
         """
         if candidate.path.parent != self._candidates or not candidate.dump_path.is_file():
             raise ReleaseError(f"{candidate.path}: expected a candidate of {self.path} with a dump")
-        if not candidate.patch_path.exists():
+        if written is None and not candidate.patch_path.exists():
             _expect_content(Release(candidate.path), manifest)
+        elif written is not None and written.hexdigest() != manifest.content:
+            raise ReleaseError(f"{candidate.dump_path}: its hash is not that of the manifest")
         _settle(candidate, manifest)
         manifest.dump(candidate.path / _MANIFEST)
         durable.sync_tree(candidate.path)

@@ -35,7 +35,10 @@ def line_of(quad: Quad) -> bytes:
 @given(st.lists(QUADS, max_size=12))
 def test_default_graph_is_the_merge_of_what_is_no_side_graph(quads: list[Quad]) -> None:
     told: dict[bytes, int] = {}
-    merged = list(lines.merged(sorted(map(line_of, quads)), told.__setitem__))
+    tally = lines.Tally()
+    blocks = list(lines.merged(sorted(map(line_of, quads)), tally, told.__setitem__))
+    merged = [line for block in blocks for line in block.lines]
+    default = [line for block in blocks for line in block.default]
     store = Store()
     store.extend(quads)
     store.extend(
@@ -47,6 +50,8 @@ def test_default_graph_is_the_merge_of_what_is_no_side_graph(quads: list[Quad]) 
     assert dump is not None
     assert merged == sorted(merged)
     assert merged == sorted(set(map(line_of, store)))
+    assert default == [line for line in merged if not lines.graph_of(line)]
+    assert tally.graphs == Counter(filter(None, map(lines.graph_of, merged)))
     given_often = Counter(map(line_of, quads))
     assert told == {line: count for line, count in given_often.items() if count > 1}
 
@@ -86,3 +91,10 @@ def test_tally_counts_instances_in_the_default_graph_alone() -> None:
     again.count(typed + b" .", -1)
     assert again.named_classes() == {}
     assert again.named_graphs() == {"http://e/g": 1, "default": 1}
+
+
+@given(st.lists(st.sets(st.binary(max_size=2)), max_size=4), st.sets(st.binary(max_size=2)))
+def test_interleaved_lines_are_sorted(parts: list[set[bytes]], others: set[bytes]) -> None:
+    every = sorted(set().union(*parts) - others)
+    blocks = [every[start : start + 5] for start in range(0, len(every), 5)]
+    assert list(lines.interleaved(blocks, sorted(others))) == sorted([*every, *others])
