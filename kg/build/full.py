@@ -18,7 +18,7 @@ from pyoxigraph import NamedNode, Store
 
 from kg import etl, infer, ontology, release, vocab
 from kg.build import lines
-from kg.build.delta import edited
+from kg.build.delta import edited, quads
 from kg.build.inputs import Inputs, Schema, Staged, software
 from kg.build.outcome import Outcome, Stages, make_manifest, records
 from kg.build.provenance import described
@@ -36,12 +36,17 @@ _TRIPLE: Final = 420
 
 @dataclass(frozen=True)
 class Text:
-    """A candidate's content as sorted N-Quads on disk: what is asserted, its default graph."""
+    """A candidate's content as sorted N-Quads on disk: what is asserted, its default graph.
+
+    Lines with blank nodes, which come from the ontology for the most part, are kept apart: the
+    store reads the others by itself.
+    """
 
     asserted: Path
     default: Path
-    inferred: Path
-    triples: int = 0
+    rest: Path
+    triples: int
+    nameless: list[bytes]
 
 
 class Full:
@@ -124,7 +129,9 @@ class Full:
 
     def merge(self, runs: lines.Runs) -> Text:
         """Write what is asserted, sorted and merged."""
-        text = Text(self.work / "asserted.nq", self.work / "default.nq", self.work / "inferred.nq")
+        text = Text(
+            self.work / "asserted.nq", self.work / "default.nq", self.work / "rest.nq", 0, []
+        )
         triples = 0
         repeated = Repeated(self.candidate.path / REPEATED)
         with (
@@ -135,8 +142,10 @@ class Full:
         ):
             for block in lines.merged(given, self.tally, repeated.add):
                 triples += len(block.default)
-                asserted.write(b"\n".join([*block.lines, b""]))
-                default.write(b"\n".join([*block.default, b""]))
+                named, nameless = lines.ground(block.lines)
+                text.nameless.extend(nameless)
+                asserted.write(b"\n".join([*named, b""]))
+                default.write(b"\n".join([*lines.ground(block.default)[0], b""]))
         return replace(text, triples=triples)
 
     def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
@@ -144,24 +153,29 @@ class Full:
         place = self.candidate.store_path
         in_memory = text.triples * _TRIPLE <= self.settings.memory
         with ThreadPoolExecutor(1) as pool:
-            loading: Future[object] = pool.submit(release.load_store, place, text.asserted)
+            loading: Future[object] = pool.submit(
+                release.load_store, place, text.asserted, ground=True
+            )
             if in_memory:
                 store = Store()
-                release.fill(store, text.default)
+                release.fill(store, text.default, ground=True)
+                nameless = [line for line in text.nameless if not lines.graph_of(line)]
+                store.bulk_extend(quads(nameless))
             else:
                 loading.result()
                 store = Store(place)
+                store.bulk_extend(quads(text.nameless))
             self.stages.begin("infer", 0.55)
             infer.materialise(store, schema.rules)
-            inferred = self.inferred(store)
-            text.inferred.write_bytes(b"\n".join([*inferred, b""]))
+            rest = sorted([*text.nameless, *self.inferred(store)])
+            text.rest.write_bytes(b"\n".join([*rest, b""]))
             if in_memory:
-                loading = pool.submit(_extend, place, text.inferred)
+                loading = pool.submit(_extend, place, text.rest)
             self.tally.count_store(store)
             self.stages.begin("dump", 0.65)
             asserted = lines.read(text.asserted)
             content = release.write_dump(
-                lines.interleaved(asserted, inferred), self.candidate.dump_path
+                lines.interleaved(asserted, rest), self.candidate.dump_path
             )
             self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())
             self.stages.begin("validate", 0.7)

@@ -197,6 +197,13 @@ def merged(
         tally.graphs[end[1:-3]] = tally.graphs.get(end[1:-3], 0) + number
 
 
+def ground(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The lines without blank nodes, and those that may have some."""
+    if not any(b"_:" in line for line in lines):
+        return lines, []
+    return [line for line in lines if b"_:" not in line], [line for line in lines if b"_:" in line]
+
+
 def interleaved(blocks: Iterable[list[bytes]], others: list[bytes]) -> Iterator[bytes]:
     """Sorted blocks of lines, and other sorted lines each at its place among them."""
     done = 0

@@ -173,7 +173,9 @@ class _WithoutBlankNodes(io.RawIOBase):
         return b"\n"
 
 
-def load_store(path: Path, source: Path, patch: Patch | None = None) -> int:
+def load_store(
+    path: Path, source: Path, patch: Patch | None = None, *, ground: bool = False
+) -> int:
     """Load a dump, or a plain .nq file, and its patch into a new store; return its quads.
 
     All or nothing: on an error no store stays behind. Blank nodes keep their labels.
@@ -182,16 +184,16 @@ def load_store(path: Path, source: Path, patch: Patch | None = None) -> int:
     if path.exists():
         raise ReleaseError(f"{path}: expected no file or folder where a store is to be loaded")
     try:
-        return _load(path, source, patch or Patch())
+        return _load(path, source, patch or Patch(), ground=ground)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
 
 
-def _load(path: Path, source: Path, patch: Patch) -> int:
+def _load(path: Path, source: Path, patch: Patch, *, ground: bool) -> int:
     store = Store(path)
     try:
-        fill(store, source)
+        fill(store, source, ground=ground)
         patch.apply_to(store)
         store.flush()
         return len(store)
@@ -199,17 +201,23 @@ def _load(path: Path, source: Path, patch: Patch) -> int:
         del store  # closes it, also where a traceback still holds this frame
 
 
-def fill(store: Store, source: Path) -> None:
-    """Load a dump, or plain N-Quads, into an empty store. Blank nodes keep their labels.
+def fill(store: Store, source: Path, *, ground: bool = False) -> None:
+    """Load a dump, or plain N-Quads, into a store. Blank nodes keep their labels.
 
-    Raises InputError that names the line which is not N-Quads.
+    `ground` promises plain N-Quads without any, which the store may read by itself. Raises InputError that names the line which is not N-Quads.
     """
     place = str(source)
-    with _open_dump(source) as text, _WithoutBlankNodes(text) as ground:
+    if ground:
         try:
-            store.bulk_load(cast(BinaryIO, ground), RdfFormat.N_QUADS)
+            store.bulk_load(path=place, format=RdfFormat.N_QUADS)
+        except SyntaxError as error:
+            raise InputError(f"{place}: {error.msg}") from None
+        return
+    with _open_dump(source) as text, _WithoutBlankNodes(text) as named:
+        try:
+            store.bulk_load(cast(BinaryIO, named), RdfFormat.N_QUADS)
             place = f"{source}, among its lines with blank nodes"
-            store.bulk_extend(parse(b"".join(ground.kept), RdfFormat.N_QUADS))
+            store.bulk_extend(parse(b"".join(named.kept), RdfFormat.N_QUADS))
         except SyntaxError as error:
             raise InputError(f"{place}: {error.msg}") from None
         except zstandard.ZstdError as error:
