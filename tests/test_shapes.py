@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +14,7 @@ from rdflib.term import Node
 
 from kg import vocab
 from kg.settings import shipped
-from kg.validate import Shapes, reference, validate
+from kg.validate import Report, Shapes, reference, validate, validate_delta
 
 with warnings.catch_warnings():
     # pySHACL imports parts of rdflib and of its own that announce their retirement.
@@ -290,14 +290,20 @@ def data(extra: str = "", cut: tuple[str, str] | None = None) -> Graph:
     return graph.parse(data=HEADER + extra, format="turtle") + hierarchy()
 
 
+@cache
+def sound_graph() -> Graph:
+    return data()
+
+
 def name(curie: str) -> URIRef:
     prefix, _, local = curie.partition(":")
     return URIRef(NAMES[prefix] + local)
 
 
-def quads(graph: Graph) -> Iterator[Quad]:
+def quads(graph: Graph) -> list[Quad]:
     """The graph's statements, blank nodes by the same labels."""
-    return parse(graph.serialize(format="nt"), format=RdfFormat.N_TRIPLES)  # type: ignore[arg-type]
+    text = graph.serialize(format="nt").encode()
+    return list(parse(text, format=RdfFormat.N_TRIPLES))
 
 
 @cache
@@ -305,27 +311,36 @@ def compiled() -> Shapes:
     return Shapes.compile(quads(shapes()))
 
 
+@cache
+def sound() -> tuple[frozenset[Quad], Report]:
+    """The sound data as a store keeps them, and their report."""
+    store = stored(quads(data()))
+    return frozenset(store), validate(store, compiled())
+
+
+def stored(statements: Iterable[Quad]) -> Store:
+    store = Store()
+    store.bulk_extend(statements)
+    return store
+
+
 def results(graph: Graph) -> Graph:
     """The standard report; `test_differential` holds its engine to pySHACL's results."""
-    store = Store()
-    store.bulk_extend(quads(graph))
-    report = validate(store, compiled())
+    return standard(validate(stored(quads(graph)), compiled()))
+
+
+def standard(report: Report) -> Graph:
     return reference.graph(parse(report.turtle, format=RdfFormat.TURTLE))
 
 
-def test_every_seeded_fault_gives_what_pyshacl_finds() -> None:
-    for seeded in FAULTS[::8]:
-        store = Store()
-        cut = (seeded.focus, seeded.path) if seeded.cut else None
-        store.bulk_extend(quads(data(seeded.add, cut)))
-        ours, theirs = (
-            {(r.focus, r.path, r.value, r.component, r.severity, r.shape) for r in found.results}
-            for found in (
-                validate(store, compiled()),
-                validate(store, compiled(), engine="pyshacl"),
-            )
-        )
-        assert ours == theirs, seeded.fact
+def edited(extra: str, cut: tuple[str, str] | None) -> tuple[Store, set[Quad], set[Quad]]:
+    """The sound data after an edit, and the statements that it put in and took out."""
+    before = sound()[0]
+    gone = {q for q in before if cut and (q.subject.value, q.predicate.value)
+            == (str(name(cut[0])), str(name(cut[1])))}  # fmt: skip
+    assert gone or not cut, f"nothing to cut at {cut}"
+    new = set(stored(parse((HEADER + extra).encode(), format=RdfFormat.TURTLE)))
+    return stored(before - gone | new), new - before, gone - new
 
 
 @dataclass(frozen=True)
@@ -1102,7 +1117,7 @@ def test_sound_data_gives_no_result_not_even_a_warning() -> None:
 
 @pytest.mark.parametrize("node_shape", node_shapes(), ids=shape_name)
 def test_node_shape_targets_a_class_that_the_sound_data_has(node_shape: Node) -> None:
-    graph = data()
+    graph = sound_graph()
     targets = list(shapes().objects(node_shape, SH.targetClass))
     paths = list(shapes().objects(node_shape, SH.targetSubjectsOf))
     assert len(targets) + len(paths) == 1
@@ -1112,10 +1127,22 @@ def test_node_shape_targets_a_class_that_the_sound_data_has(node_shape: Node) ->
     )
 
 
+@pytest.mark.parametrize("seeded", FAULTS[::8], ids=lambda seeded: f"{seeded.shape}: {seeded.fact}")
+def test_full_runs_of_both_engines_find_the_fault_as_the_delta_does(seeded: Fault) -> None:
+    store, added, removed = edited(seeded.add, (seeded.focus, seeded.path) if seeded.cut else None)
+    changes = [q.triple for q in added], [q.triple for q in removed]
+    full = validate(store, compiled())
+    assert validate_delta(store, compiled(), *changes, sound()[1]) == full
+    theirs = validate(store, compiled(), engine="pyshacl")
+    assert {r.key for r in full.results} == {r.key for r in theirs.results}
+
+
 @pytest.mark.parametrize("seeded", FAULTS, ids=lambda seeded: f"{seeded.shape}: {seeded.fact}")
 def test_fault_is_found_where_it_is(seeded: Fault) -> None:
-    graph = data(seeded.add, (seeded.focus, seeded.path) if seeded.cut else None)
-    report = results(graph)
+    cut = (seeded.focus, seeded.path) if seeded.cut else None
+    store, added, removed = edited(seeded.add, cut)
+    changes = [q.triple for q in added], [q.triple for q in removed]
+    report = standard(validate_delta(store, compiled(), *changes, sound()[1]))
     owner = AICSH[seeded.shape + "Shape"]
     sources = {owner, *shapes().objects(owner, SH.property)}
     found = [

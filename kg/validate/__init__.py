@@ -106,13 +106,9 @@ def _results(store: Store, shapes: Shapes) -> Iterator[Result]:
         return
     known = set()
     for result in compiled.results(store, shapes):
-        known.add(_key(result))
+        known.add(result.key)
         yield result
     names = [shape.term for shape in shapes.uncovered]
     for result in reference.results(store, shapes.quads, names):
-        if _key(result) not in known:
+        if result.key not in known:
             yield result
-
-
-def _key(result: Result) -> tuple[str, ...]:
-    return (result.focus, result.path, result.value, result.component, result.shape)

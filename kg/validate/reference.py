@@ -75,7 +75,7 @@ def read(report: rdflib.Graph, shapes: rdflib.Graph) -> Iterator[Result]:
         yield Result(
             severity=_local(term("resultSeverity")),
             focus=term("focusNode"),
-            path="" if path is None else str(_path(report, shapes, path)),
+            path="" if path is None else str(path_of(report, shapes, path)),
             value=term("value"),
             component=_local(term("sourceConstraintComponent")),
             shape=term("sourceShape"),
@@ -89,21 +89,22 @@ def _local(name: str) -> str:
     return iri.removeprefix(vocab.SH)
 
 
-def _path(report: rdflib.Graph, shapes: rdflib.Graph, node: rdflib.term.Node) -> Path:
+def path_of(report: rdflib.Graph, shapes: rdflib.Graph, node: rdflib.term.Node) -> Path:
+    """The property path at a node of a report, or of the shapes that it points into."""
     if isinstance(node, rdflib.URIRef):
         return Predicate(NamedNode(str(node)))
     source = report if (node, None, None) in report else shapes
     if (node, RDF.first, None) in source:
         parts = rdflib.collection.Collection(source, node)
-        return Sequence(tuple(_path(report, shapes, part) for part in parts))
+        return Sequence(tuple(path_of(report, shapes, part) for part in parts))
     for name, mark in (("zeroOrMorePath", "*"), ("oneOrMorePath", "+"), ("zeroOrOnePath", "?")):
         if (end := source.value(node, SH[name])) is not None:
-            return Repeated(_path(report, shapes, end), mark)
+            return Repeated(path_of(report, shapes, end), mark)
     if (end := source.value(node, SH.inversePath)) is not None:
-        return inverted(_path(report, shapes, end))
+        return inverted(path_of(report, shapes, end))
     if (end := source.value(node, SH.alternativePath)) is not None:
         parts = rdflib.collection.Collection(source, end)
-        return Alternative(tuple(_path(report, shapes, part) for part in parts))
+        return Alternative(tuple(path_of(report, shapes, part) for part in parts))
     return Here()
 
 

@@ -36,6 +36,11 @@ class Result:
     #: Why the result is let pass, by whom and until when; "" where it is not.
     waiver: str = ""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What was found, and not how it is told."""
+        return (self.focus, self.path, self.value, self.component, self.severity, self.shape)
+
     def text(self, language: str = "en") -> str:
         """The message in a language, or in another where there is none."""
         return self.message.get(language) or next(iter(self.message.values()), self.component)

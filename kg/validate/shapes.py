@@ -188,10 +188,9 @@ class _Compiler(Source):
             *self.of_queries(term, shape),
         ]
         for each in self.sh(term, "property"):
-            inner = self.shape(each)
-            if not inner.is_property:
+            if not self.sh(each, "path"):
                 self.fail(term, f"sh:property names what has no sh:path: {shown(each)}")
-            shape.properties.append(inner)
+            shape.properties.append(self.shape(each))
         self.under_way.pop()
         self.made[term] = shape
         return shape

@@ -55,6 +55,20 @@ LITERALS = [
 ]
 
 
+#: Queries of SPARQL constraints: what can be joined with the targets, and what cannot.
+QUERIES = [
+    "SELECT $this ?value { $this <P> ?value . FILTER NOT EXISTS { ?value <Q> ?x } }",
+    "SELECT $this { $this <P> ?x . ?y <Q> ?x . FILTER(?y != $this) }",
+    "SELECT $this { FILTER NOT EXISTS { ?x <P> $this } }",
+    "SELECT $this ?value { { $this <P> ?value } UNION { ?value <Q> $this } }",
+    "SELECT $this { $this <P> ?x OPTIONAL { ?x <Q> ?y } FILTER(!BOUND(?y)) }",
+    "SELECT $this (COUNT(?x) AS ?n) { $this <P> ?x } GROUP BY $this HAVING (COUNT(?x) > 1)",
+    "SELECT $this { $this <P> ?a . ?b <Q> ?c FILTER(?a = ?c) }",
+    "SELECT $this ?value { $this <P>/<Q> ?value . ?value ?any ?thing }",
+    "SELECT $this { $this <P>+ $this }",
+]
+
+
 def triple(chance: Random, ordered: bool = False) -> Triple:
     """One statement: of a type, a relation or a value; if `ordered`, r and s have numbers only."""
     nodes = NAMED if ordered else NODES
@@ -107,6 +121,8 @@ class ShapesGraph:
                 self.say(shape, TYPE, sh("PropertyShape"))
             for _ in range(chance.choice((1, 1, 2))):
                 self.target(shape)
+            if chance.random() < 0.15:
+                self.query(shape)
             if chance.random() < 0.3:
                 severity = chance.choice(("Warning", "Info", "Violation"))
                 self.say(shape, sh("severity"), sh(severity))
@@ -138,6 +154,14 @@ class ShapesGraph:
                 self.say(shape, sh(kind), chance.choice([*NAMED, *TEXTS[:4]]))
             case _:
                 self.say(shape, sh(kind), chance.choice(PREDICATES))
+
+    def query(self, shape: Node) -> None:
+        chance, rule = self.chance, self.fresh()
+        text = chance.choice(QUERIES)
+        for name in "PQ":
+            text = text.replace(f"<{name}>", str(chance.choice(PREDICATES)))
+        self.say(shape, sh("sparql"), rule)
+        self.say(rule, sh("select"), Literal(text))
 
     def path(self, depth: int = 2) -> Node:
         chance = self.chance
