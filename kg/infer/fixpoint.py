@@ -30,7 +30,7 @@ from kg import vocab
 from kg.infer.rules import RDF_TYPE, Atom, Rule, Rules
 
 #: Where every inferred triple stands, beside the default graph.
-GRAPH: Final = NamedNode(vocab.graph("inferred"))
+GRAPH: Final = NamedNode(vocab.INFERRED)
 
 #: A predicate, or a class: the members of each class are a relation of their own.
 Relation = tuple[str, str]
@@ -59,6 +59,11 @@ class Inferred:
             made = part.select(triple)["triple"].to_list()
             yield "".join(end.join(made) + end for end in ends).encode()
 
+    def insert(self, store: Store, *graphs: NamedNode | DefaultGraph) -> None:
+        """Insert the triples into each of these graphs of the store that they come from."""
+        for text in self.lines(*graphs):
+            _insert(store, text)
+
 
 def infer(store: Store, rules: Rules) -> Inferred:
     """What follows from the default graph by the rules and does not stand in it."""
@@ -76,8 +81,7 @@ def materialise(store: Store, rules: Rules) -> int:
         store.remove(quad)
         store.remove(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()))
     found = infer(store, rules)
-    for text in found.lines(DefaultGraph(), GRAPH):
-        _insert(store, text)
+    found.insert(store, DefaultGraph(), GRAPH)
     return len(found)
 
 
