@@ -77,7 +77,8 @@ def generate(folder: Path, rows: int) -> None:
         for n in range(rows):
             ends = random.randrange(organizations), random.randrange(organizations)
             amount = random.randrange(10**8) / 100
-            note = f'"relation {n}, as ""stated"""' if n % 5 == 0 else f"relation {n}"
+            note = f"relation {n}" if n % 5 else f'"relation {n}, as stated"'
+            note = note if n % 100 else f'"relation {n}, ""so called"""'
             file.write(
                 f"{n},o{ends[0]},o{ends[1]},{random.choice('abcde')},{2014 + n % 9},"
                 f"{amount:.2f},关系 {n},{note}\n"
