@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import polars as pl
+from openpyxl import Workbook
 
 #: Line, column and rule of a reject.
 Expected = tuple[int, str, str]
@@ -682,7 +683,40 @@ def parquet() -> Iterator[Case]:
     )
 
 
+def workbooks() -> Iterator[Case]:
+    def book(*cells: object) -> bytes:
+        out = io.BytesIO()
+        made = Workbook()
+        for row in (("id", "name"), ("1", cells[0]), ("2", "y")):
+            made.active.append(row)  # type: ignore[union-attr]
+        made.save(out)
+        return out.getvalue()
+
+    for formula in ("=1+1", "=cmd|'/c calc'!A1", '=HYPERLINK("http://x/","y")', "=A99/0"):
+        yield case(f"workbook with the formula {formula}", book(formula), file="t.xlsx", rows=2,
+                   rejects=((2, "name", "no-value"),), says={("2", "name"): "y"})  # fmt: skip
+    for name, cell, said in (("text", "nan", "nan"), ("a number", 2**53 - 1, "9007199254740991"),
+                             ("truth", True, "true"),
+                             ("text like a number", "007", "007")):  # fmt: skip
+        yield case(f"workbook with {name}", book(cell), file="t.xlsx", rows=2,
+                   says={("1", "name"): said})  # fmt: skip
+    yield error("workbook that is CSV", "id,name\n1,x\n", r"t\.xlsx: ", file="t.xlsx")
+    yield error("workbook cut short", book("x")[:-50], r"t\.xlsx: ", file="t.xlsx")
+
+
+def objects() -> Iterator[Case]:
+    line = '{"id":"1","name":"x"}\n'
+    yield case("JSON Lines with a line that is none", line + '{"id":\n', rows=2,
+               file="t.jsonl", rejects=((2, "", "malformed-json"),),
+               says={("1", "name"): "x"})  # fmt: skip
+    yield case("JSON Lines with a list", '{"id":"1","name":"x"}\n[1]\n', rows=2, file="t.jsonl",
+               rejects=((2, "", "no-object"),))  # fmt: skip
+    yield case("JSON with a big integer", '[{"id":"1","name":9007199254740993}]', rows=1,
+               file="t.json", says={("1", "name"): "9007199254740993"})  # fmt: skip
+    yield error("JSON cut short", '[{"id":"1","name":"x"}', r"t\.json", file="t.json")
+
+
 FAMILIES = (
     encodings, headers, quotes, line_ends, ragged, controls, words, formulas, texts, big, numbers,
-    dates, places, keys, references, part_of, policies, parquet,
+    dates, places, keys, references, part_of, policies, parquet, workbooks, objects,
 )  # fmt: skip

@@ -28,9 +28,9 @@ def test_the_example_of_the_reference_gives_what_it_says(tmp_path: Path) -> None
     account.check()
     assert [str(reject) for reject in account.rejects] == blocks["text"].splitlines()
     said = re.search(
-        r"Of its (\d+) rows (\d+) are mapped and (\d+) rejected .*? Of its (\d+) cells (\d+) are in "
-        r"rejected\s+rows, (\d+) in a column that is not used, (\d+) is empty, (\d+) were rejected "
-        r"alone, and (\d+) are mapped",
+        r"Of its (\d+) rows (\d+) are mapped and (\d+) rejected .*? Of its (\d+) cells (\d+) "
+        r"are in rejected\s+rows, (\d+) in a column that is not used, (\d+) is empty, (\d+) were "
+        r"rejected alone, and (\d+) are mapped",
         DOC,
         re.DOTALL,
     )
