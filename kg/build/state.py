@@ -33,8 +33,10 @@ class Accounts:
     mapped: Account
 
     def total(self) -> Account:
-        """Both as one."""
-        return plus(self.staged, self.mapped)
+        """Both as one, rejects in the order of their rows."""
+        whole = plus(self.staged, self.mapped)
+        whole.rejects.sort(key=lambda reject: (reject.line, reject.column))
+        return whole
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,22 @@ from kg.etl.plan import PredicateObject, SubjectOf, TriplesMap, columns_of, colu
 from kg.tables import MAPPING_POLICIES, RULES, Column, Limit, Policy, Reference, Table, lexical
 
 #: The rules of whole rows, which only a table can give a policy of their own.
-ROW_RULES: Final = frozenset({"ragged-row", "duplicate-key"})
+ROW_RULES: Final = frozenset(
+    {"ragged-row", "no-object", "no-value", "malformed-json", "several-values", "duplicate-key"}
+)
 
+#: A type may be called as in XSD, too.
+_TYPES: Final = {name: name for name in lexical.TYPES} | {
+    f"xsd:{type_.iri.partition('#')[2]}": name for name, type_ in lexical.TYPES.items() if type_.iri
+}
 _LIMIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
 
 
 def rules_of_mappings() -> frozenset[str]:
     """The rules under which a mapping rejects values."""
     called = {signature.rule for signature, _ in functions.FUNCTIONS.values()}
-    return frozenset(called - {""} | {"illegal-iri", "datatype", "language", "dangling-join"})
+    own = {"illegal-iri", "datatype", "language", "dangling-join", "too-long"}
+    return frozenset(called - {""} | own)
 
 
 def column(reader: Document, name: str, spec: Any) -> Column:
@@ -39,7 +46,7 @@ def column(reader: Document, name: str, spec: Any) -> Column:
     for each in (pattern, split):
         if each is not None:
             reader.check_pattern(reader.text(each))
-    if type_ is not None and reader.text(type_) not in lexical.TYPES:
+    if type_ is not None and reader.text(type_) not in _TYPES:
         raise reader.fail(type_, f"type {type_!r} is not one of {', '.join(lexical.TYPES)}")
     return Column(
         name,
@@ -47,7 +54,7 @@ def column(reader: Document, name: str, spec: Any) -> Column:
         pattern=None if pattern is None else str(pattern),
         nulls=frozenset(str(reader.text(word)) for word in reader.items(spec.get("nulls", List()))),
         split=None if split is None else str(split),
-        type=None if type_ is None else str(type_),
+        type=None if type_ is None else _TYPES[type_],
         references=_reference(reader, spec),
         unused=reader.boolean(spec.get("unused")),
         on=policies(reader, spec.get("on"), (RULES.keys() | rules_of_mappings()) - ROW_RULES),

@@ -229,7 +229,8 @@ class _Chunk:
                 sound = frame.select(terms.is_iri(pl.col(name))).to_series()
                 expected = "expected an absolute IRI"
                 frame = self.check(frame, name, made.expression, sound, "illegal-iri", expected)
-            return frame.with_columns(terms.iri(pl.col(name)).alias(name))
+            frame = frame.with_columns(terms.iri(pl.col(name)).alias(name))
+            return self.short(frame, name, made.expression)
         if datatype := terms.DATATYPES.get(made.datatype):
             expected = f"is not {datatype.called} ({terms.short(made.datatype)})"
             sound = frame.select(terms.is_lexical(pl.col(name), made.datatype)).to_series()
@@ -241,7 +242,13 @@ class _Chunk:
             expected = "expected a language tag (BCP 47) beside the text"
             frame = self.check(frame, _LANGUAGE, made.language, sound, "language", expected)
             literals = terms.literals(frame[name], made.datatype, frame[_LANGUAGE])
-        return frame.with_columns(literals)
+        return self.short(frame.with_columns(literals), name, made.expression)
+
+    def short(self, frame: pl.DataFrame, name: str, made_by: Expression) -> pl.DataFrame:
+        """The rows whose term the store's parser can hold."""
+        sound = frame[name].str.len_bytes() <= terms.LONGEST
+        expected = f"expected at most {terms.LONGEST:,} bytes of N-Quads"
+        return self.check(frame, name, made_by, sound, "too-long", expected)
 
     def gives_iris(self, expression: Expression) -> bool:
         """Whether whatever is put in place of the columns, what comes out is an absolute IRI.

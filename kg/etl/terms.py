@@ -16,6 +16,9 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 from kg import vocab
 from kg.tables import lexical
 
+#: The bytes of a term that the store's parser can hold, which reads no more than 16 MiB at once.
+LONGEST: Final = 16_000_000
+
 #: The datatypes that a mapping may name. xsd:string is what it gets when it names none.
 DATATYPES: Final = {type_.iri: type_ for type_ in lexical.TYPES.values() if type_.iri}
 

@@ -29,6 +29,10 @@ Policy = Literal["warn", "reject value", "reject row", "fail"]
 #: Rules of rows and cells → the policies each can have, its default first.
 RULES: Final[Mapping[str, tuple[Policy, ...]]] = {
     "ragged-row": ("reject row", "fail"),
+    "no-object": ("reject row", "fail"),
+    "no-value": ("reject row", "fail"),
+    "malformed-json": ("reject row", "fail"),
+    "several-values": ("reject row", "fail"),
     "control-character": ("reject row", "reject value", "fail"),
     "missing-value": ("reject row", "warn", "fail"),
     "pattern": ("reject row", "reject value", "warn", "fail"),

@@ -36,6 +36,17 @@ mappings:
     subjects: ex:c/$(id)
     predicateobjects:
 """
+#: Mappings that read every column and never say anything.
+SILENT = "".join(
+    f"""\
+  silent {table}:
+    sources: {table}
+    subjects: ex:$(id)
+    condition: {{function: matches, parameters: [[text, $(a)$(b)], [pattern, ^never$]]}}
+    predicateobjects: [[a, aic:Thing]]
+"""
+    for table in ("child", "parent")
+)
 EQUAL = "{function: equal, parameters: [[str1, $(%s)], [str2, $(%s)]]}"
 JOIN = "      - [aic:of, {mapping: parent, condition: %s}]\n"
 Row = tuple[str, str, str]
@@ -46,7 +57,7 @@ def context() -> Context:
 
 
 def source(folder: Path, entries: str, name: str = "m") -> Source:
-    (folder / f"{name}.yml").write_text(HEAD + entries, encoding="utf-8")
+    (folder / f"{name}.yml").write_text(HEAD + entries + SILENT, encoding="utf-8")
     return read(folder / f"{name}.yml")
 
 

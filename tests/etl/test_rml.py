@@ -221,7 +221,9 @@ def test_every_mapping_is_the_same_after_writing_and_after_export_and_import(
         folder = Path(name)
         (folder / "m.yml").write_text(MAPPING % "csv", encoding="utf-8")
         plan = read(folder / "m.yml")
-        thing = replace(plan.map("thing"), predicate_objects=tuple(pairs), condition=condition)
+        named = PredicateObject(vocab.AIC + "name", ObjectMap(NAME, "literal"), None, 1)
+        made = (*pairs, named)  # every column is read
+        thing = replace(plan.map("thing"), predicate_objects=made, condition=condition)
         plan = replace(plan, maps=(thing,))
         back = returned(plan, folder)
     assert normal(back) == normal(plan)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import polars as pl
+from openpyxl import Workbook
 
 #: Line, column and rule of a reject.
 Expected = tuple[int, str, str]
@@ -331,9 +332,8 @@ def big() -> Iterator[Case]:
     yield case("big: a cell of 10 MB that breaks a rule", f"id,name\n1,{ten}\n2,y\n",
                "columns: {id: {required: true}, name: {pattern: '.{0,100}'}}", rows=2,
                rejects=((2, "name", "pattern"),), says={("2", "name"): "y"})  # fmt: skip
-    yield error(
-        "big: a cell of 17 MB", f"id,name\n1,{'x' * 17_000_000}\n", r"t\.csv:2: .*field limit"
-    )
+    yield case("big: a cell of 17 MB", f"id,name\n1,{'x' * 17_000_000}\n2,y\n", rows=2,
+               rejects=((2, "name", "too-long"),), says={("2", "name"): "y"})  # fmt: skip
     yield error("big: an unclosed quote before 17 MB", 'id,name\n1,"' + "x,\n" * 6_000_000,
                 r"t\.csv:2: .*field limit")  # fmt: skip
     yield case("big: a row of 20,000 cells", "id,name\n" + "1," * 20_000 + "\n2,y\n", rows=2,
@@ -660,7 +660,7 @@ def parquet() -> Iterator[Case]:
     yield error(
         "parquet without a column",
         frame(id=["1"]),
-        r"t\.parquet:1: column name is missing",
+        r"t\.parquet: column name is missing",
         file="t.parquet",
     )
     whole = frame(id=["1"], name=["x"])
@@ -683,7 +683,40 @@ def parquet() -> Iterator[Case]:
     )
 
 
+def workbooks() -> Iterator[Case]:
+    def book(*cells: object) -> bytes:
+        out = io.BytesIO()
+        made = Workbook()
+        for row in (("id", "name"), ("1", cells[0]), ("2", "y")):
+            made.active.append(row)  # type: ignore[union-attr]
+        made.save(out)
+        return out.getvalue()
+
+    for formula in ("=1+1", "=cmd|'/c calc'!A1", '=HYPERLINK("http://x/","y")', "=A99/0"):
+        yield case(f"workbook with the formula {formula}", book(formula), file="t.xlsx", rows=2,
+                   rejects=((2, "name", "no-value"),), says={("2", "name"): "y"})  # fmt: skip
+    for name, cell, said in (("text", "nan", "nan"), ("a number", 2**53 - 1, "9007199254740991"),
+                             ("truth", True, "true"),
+                             ("text like a number", "007", "007")):  # fmt: skip
+        yield case(f"workbook with {name}", book(cell), file="t.xlsx", rows=2,
+                   says={("1", "name"): said})  # fmt: skip
+    yield error("workbook that is CSV", "id,name\n1,x\n", r"t\.xlsx: ", file="t.xlsx")
+    yield error("workbook cut short", book("x")[:-50], r"t\.xlsx: ", file="t.xlsx")
+
+
+def objects() -> Iterator[Case]:
+    line = '{"id":"1","name":"x"}\n'
+    yield case("JSON Lines with a line that is none", line + '{"id":\n', rows=2,
+               file="t.jsonl", rejects=((2, "", "malformed-json"),),
+               says={("1", "name"): "x"})  # fmt: skip
+    yield case("JSON Lines with a list", '{"id":"1","name":"x"}\n[1]\n', rows=2, file="t.jsonl",
+               rejects=((2, "", "no-object"),))  # fmt: skip
+    yield case("JSON with a big integer", '[{"id":"1","name":9007199254740993}]', rows=1,
+               file="t.json", says={("1", "name"): "9007199254740993"})  # fmt: skip
+    yield error("JSON cut short", '[{"id":"1","name":"x"}', r"t\.json", file="t.json")
+
+
 FAMILIES = (
     encodings, headers, quotes, line_ends, ragged, controls, words, formulas, texts, big, numbers,
-    dates, places, keys, references, part_of, policies, parquet,
+    dates, places, keys, references, part_of, policies, parquet, workbooks, objects,
 )  # fmt: skip
