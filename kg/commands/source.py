@@ -40,7 +40,7 @@ def add_commands(command: Command) -> None:
         "table", metavar="TABLE", help="a file of any format, or the URL of a database"
     )
     add.add_argument("--mappings", type=Path, metavar="DIR", help="folder of your own mappings")
-    add.add_argument("--name", help="the source's name; else that of the file")
+    add.add_argument("--name", dest="called", help="the source's name; else that of the file")
     add.add_argument("--class", dest="class_", metavar="CLASS", help="what a row is, as aic:Policy")
     add.add_argument("--title", help="the source's title")
     add.add_argument("--licence", metavar="IRI", help="the licence of the table")
@@ -90,18 +90,19 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([asdict(each) for each in found])
         return OK
-    table = Table("source", "table", "state", box=None, pad_edge=False)
+    table = Table("source", "state", box=None, pad_edge=False)
     table.add_column("rows", justify="right")
-    for name in ("file", "licence", "attribution"):
-        table.add_column(name)
-    for each in found:
+    table.add_column("licence", overflow="fold")
+    table.add_column("file", overflow="fold")
+    files = {(each.source, each.access): each for each in reversed(found)}
+    for each in reversed(files.values()):
         read_ = "" if each.rows is None else f"{each.rows:,}"
         state = f"{each.state} {each.fetched[:10]}".rstrip()
-        table.add_row(
-            each.source, each.table, state, read_, each.path or each.access, each.licence,
-            each.attribution,
-        )  # fmt: skip
+        table.add_row(each.source, state, read_, each.licence, each.path or each.access)
     out.print(table)
+    credited = {each.source: each.attribution for each in found if each.attribution}
+    for name, attribution in credited.items():
+        out.print(f"{name}: {attribution}", markup=False)
     return OK
 
 
@@ -120,7 +121,7 @@ def _fetch(options: argparse.Namespace, settings: Settings) -> int:
     by_hand = [
         source.dataset
         for source, folder in chosen
-        if not source.dataset.shipped
+        if not (source.dataset.shipped or source.dataset.synthetic)
         and source.missing(folder)
         and not any(table.original for table in source.tables.values())
     ]
@@ -154,7 +155,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
     added = add(
         options.table,
         options.mappings or settings.mappings,
-        options.name or "",
+        options.called or "",
         Dialect(**{name: getattr(options, name) for name in names}),
         shipped("ontology"),
         etl.Context(shipped("tables"), shipped("ontology") / "vocabularies", settings.base),

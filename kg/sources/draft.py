@@ -25,12 +25,21 @@ from kg.etl import Context
 from kg.sources.guess import MEMBER, Guess, Made, Meaning, guess, kebab
 from kg.sources.profile import Looked, Profile, look
 from kg.sources.terms import Terms
-from kg.tables import RDF, Column, Dialect, format_of
+from kg.tables import RDF, Dialect, format_of
 
 #: Where it is not said, the places to fill in: valid, and evidently not meant.
 _TO_SAY: Final = "urn:to-be-said"
 _PLAIN: Final = re.compile(r"[\w$()/.\u3400-\u9fff][\w$()/.~^ \u3400-\u9fff-]*")
-_DECLARES: Final = {each.name for each in fields(Column)}
+#: The types of columns, by the datatypes whose lexical forms they have.
+_TYPES: Final = {
+    "xsd:gYear": "year",
+    "xsd:integer": "integer",
+    "xsd:decimal": "decimal",
+    "xsd:boolean": "boolean",
+    "xsd:date": "date",
+    "xsd:dateTime": "datetime",
+    "xsd:anyURI": "uri",
+}
 
 
 @dataclass(frozen=True)
@@ -236,16 +245,15 @@ class _Draft:
 
     def spec(self, column: Profile, used: bool, parted: Meaning | None) -> Iterator[str]:
         if not used:
-            if "unused" in _DECLARES:
-                yield "unused: true"
+            yield "unused: true"
             return
         named = column.name in self.looked.key or column.name == self.name_column()
         if parted is None and named and column.filled == self.looked.rows:
             yield "required: true"
         if column.nulls:
             yield f"nulls: [{', '.join(map(_scalar, column.nulls))}]"
-        if column.type and parted is None and "type" in _DECLARES:
-            yield f"type: {column.type}"
+        if column.type and parted is None:
+            yield f"type: {_TYPES[column.type]}"
         if parted is not None and column.name == parted.column.name and column.separator:
             yield f"split: {_scalar(column.separator)}"
 

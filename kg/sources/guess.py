@@ -45,6 +45,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "aic:lei": "lei|legal entity identifier",
     "aic:operatesInIndustry": "industry|sector|行业|所属行业",
     "aic:hasSpecialisedField": "field|specialisation|领域|应用领域|专业领域|方向",
+    "aic:heldIn": "place|location|city|venue|地点|城市|举办地点|会议地点",
+    "aic:appliesIn": "field|application field|领域|应用领域",
+    "aic:usesTechnology": "technology|technologies|技术",
+    "aic:developedBy": "developer|developers|maker|organization|company|研发单位|开发者|机构|公司",
+    "aic:publicationDate": "date|published|release date|发布时间|日期",
     "aic:year": "year|年份|年度",
     MEMBER: "member|members|participants|成员|成员单位|会员|会员单位|成员名单|参与单位",
 }
@@ -183,14 +188,20 @@ def _properties(name: str, class_: str, terms: Terms) -> Iterator[tuple[float, s
         level(label) for kind in kinds for label in getattr(terms.classes.get(kind), "labels", ())
     }
     names = {name, *_without(name, heads)}
+    named = re.fullmatch(r"(.+?) ?(?:name|名称|全称)", name)
+    best = 0.0
     for property, words in _WORDS.items():
-        iri = vocab.expand(property)
-        term = terms.properties.get(iri)
-        if term is None or term.domain in ("", *kinds):
-            yield (
-                max(likeness(each, level(word)) for each in names for word in words.split("|")),
-                property,
-            )
+        term = terms.properties.get(vocab.expand(property))
+        if term is not None and term.domain not in ("", *kinds):
+            continue
+        tried = [level(word) for word in words.split("|")]
+        yield max(likeness(each, word) for each in names for word in tried), property
+        if named and property not in _LABELS:
+            of = max(likeness(named[1], word) for word in tried)
+            best = max(best, of)
+            yield of * 0.95, property
+    if named and best < SURE:  # the name of a school, not of the city it is in
+        yield 90.0, "skos:prefLabel"
     for iri, term in terms.properties.items():
         if iri.startswith(vocab.AIC) and term.domain in ("", *kinds):
             scores = [likeness(each, level(label)) for each in names for label in term.labels]

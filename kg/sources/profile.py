@@ -94,6 +94,8 @@ def look(access: str, path: Path, dialect: Dialect, name: str) -> Looked:
         dialect, notes = _written(path, dialect, format)
     table = Table(name, access, (), (), dialect)
     columns = tuple(Column(each) for each in column_names(table, path))
+    if not columns:
+        raise InputError(f"{path}: has no column to look at")
     table = replace(table, columns=columns)
     account = Account(name, name, Path(access).name)
     frames: list[pl.DataFrame] = []
@@ -169,8 +171,7 @@ def _delimiter(text: str) -> str:
 
 def _profile(cells: pl.Series) -> Profile:
     filled = cells.filter((cells != "").fill_null(False))
-    counts = filled.value_counts(sort=True, name="n")
-    distinct = counts[cells.name].to_list()
+    distinct = [value for value, _ in Counter(filled.to_list()).most_common()]
     nulls = tuple(value for value in distinct if value.casefold() in _NULLS)
     real = [value for value in distinct if value not in nulls]
     filled = filled.filter(~filled.is_in(list(nulls)))

@@ -48,14 +48,20 @@ def states(
         _state(source, table, folders, rows)
         for source, folders in sources
         for table in source.tables.values()
+        # What is made up is not to be had anywhere: where it is not made, there is no more to say.
+        if not source.dataset.synthetic or _there(table, folders)
     ]
+
+
+def _there(table: Table, folders: list[Path]) -> list[Path]:
+    return [folder for folder in folders if (folder / table.access).is_file()]
 
 
 def _state(
     source: Source, table: Table, folders: list[Path], rows: Mapping[tuple[str, str], int]
 ) -> State:
     dataset, word, fetched, path = source.dataset, "missing", "", ""
-    there = [folder for folder in folders if (folder / table.access).is_file()]
+    there = _there(table, folders)
     if not table.is_file:
         word = "database"
     elif there:

@@ -146,6 +146,8 @@ def headed(name: str, label: str) -> float:
         return max(score, 90.0)
     if not _HAN.search(name) and label.split()[-1:] == name.split()[-1:]:
         return max(score, 88.0 + min(2.0, score / 50))
+    if label.startswith(name):  # conference: an edition or a series of it
+        return max(score, 70.0)
     return score
 
 

@@ -53,7 +53,7 @@ def test_every_syntax_gives_the_same_statements(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("t.ttl", "<http://e/a> <http://e/p>\n 1 ;; .\n<http://e/a> .", r"t\.ttl:3:\d+: not turtle"),
+        ("t.ttl", "<http://e/a> <http://e/p>\n 1 .\n<http://e/a> .", r"t\.ttl:3:\d+: not turtle"),
         ("t.ttl", "e:a e:b e:c .", r"t\.ttl:1:\d+: not turtle: .*prefix"),
         ("t.nt", "<http://e/a> <http://e/p> 'x' .\n", r"t\.nt:1:\d+: not ntriples"),
         ("t.rdf", "<x>", r"t\.rdf:\S+ not rdfxml"),

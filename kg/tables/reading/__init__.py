@@ -46,8 +46,8 @@ def column_names(table: Table, path: Path) -> list[str]:
         from kg.tables.reading import objects  # noqa: PLC0415 - as every reader
 
         return objects.names(bare, path)
-    first = next(chunks(bare, path, Account("", table.name, path.name)))
-    return [name for name in first.columns if name != LINE]
+    first = next(chunks(bare, path, Account("", table.name, path.name)), None)
+    return [] if first is None else [name for name in first.columns if name != LINE]
 
 
 def chunks(table: Table, path: Path, account: Account) -> Iterator[pl.DataFrame]:

@@ -26,6 +26,9 @@ _LONGEST_CELL: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 #: Where more of a block's lines than one in so many are hard, the csv module reads it all.
 _HARD: Final = 4
+#: Bytes of a line, and columns of a table, above which the csv module reads it.
+_LONG: Final = 1024 * 1024
+_WIDE: Final = 200
 _TEXT: Final = "\x1ftext"
 _SIMPLE: Final = "\x1fsimple"
 
@@ -44,6 +47,15 @@ def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.D
     with path.open("rb") as file:
         blocks = whole_lines(path, decoded(path, file, dialect.encoding or "utf-8"))
         yield from _File(table, path, account, how, blocks).frames(size)
+
+
+def _from(lines: pl.Series, first: int, ending: str) -> Iterator[str]:
+    """The lines from one on; mostly few are wanted."""
+    size = 16
+    while first < lines.len():
+        for line in lines.slice(first, size).to_list():
+            yield line + ending
+        first, size = first + size, size * 4
 
 
 @dataclass
@@ -68,7 +80,8 @@ class _File:
             if not self.header:
                 held = text
                 continue
-            frame, taken, held = self.cut(text, last) or self.parsed(text, last)
+            found = self.cut(text, last) if len(held) < _LONG else None
+            frame, taken, held = found or self.parsed(text, last)
             self.line += taken
             self.account.read += frame.height
             yield from frame.iter_slices(size) if frame.height else [frame]
@@ -124,7 +137,8 @@ class _File:
         if rows:
             numbered = ((self.line + 1 + first, row) for first, _, row in rows)
             made = pl.concat([made, self.straight(numbered)]).sort(LINE)
-        return made, end, "".join(line + ending for line in lines[end:])
+        after = int(lines.head(end).str.len_bytes().sum()) + end * len(ending)
+        return made, end, data[after:].decode()
 
     def simple(self, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Which lines are rows of the right length; and the places of those that csv must judge.
@@ -135,16 +149,16 @@ class _File:
         """
         delimiter, quote, width = self.how["delimiter"], self.how["quotechar"], len(self.header)
         simple = lines.str.count_matches(delimiter, literal=True) == width - 1
-        if quote is None or not (marked := lines.str.contains(quote, literal=True)).any():
-            return simple.alias(_SIMPLE), pl.Series(dtype=pl.UInt32)
-        d, q = re.escape(delimiter), re.escape(quote)
-        cell = f"(?:{q}[^{q}]*{q}|[^{d}{q}]*)"
-        found = lines.filter(marked).str.contains(f"^{cell}(?:{d}{cell}){{{width - 1}}}$")
-        places = marked.arg_true()
-        return (
-            simple.scatter(places, found).alias(_SIMPLE),
-            places.filter(~found),
-        )
+        hard = lines.str.len_bytes() > _LONG
+        if quote is not None and (marked := lines.str.contains(quote, literal=True)).any():
+            d, q = re.escape(delimiter), re.escape(quote)
+            cell = f"(?:{q}[^{q}]*{q}|[^{d}{q}]*)"
+            found = pl.Series([False])
+            if width <= _WIDE:
+                found = lines.filter(marked).str.contains(f"^{cell}(?:{d}{cell}){{{width - 1}}}$")
+            simple = simple.scatter(marked.arg_true(), found)
+            hard |= marked & ~simple
+        return simple.alias(_SIMPLE), hard.arg_true()
 
     def hard(
         self, lines: pl.Series, places: pl.Series, ending: str, last: bool
@@ -155,8 +169,7 @@ class _File:
         for first in places:
             if first < after:
                 continue
-            rest = (lines[number] + ending for number in range(first, lines.len()))
-            reader = csv.reader(rest, **self.how)
+            reader = csv.reader(_from(lines, first, ending), **self.how)
             try:
                 row = next(reader)
             except csv.Error as error:
