@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from api.cache import Results
 from api.problems import Conflict
+from api.relay import Relay
 from kg import build, ontology, vocab
 from kg.catalogue import Catalogue
 from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
@@ -56,6 +57,7 @@ class Generation:
     results: Results
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
     labels: dict[str, list[str]] = field(default_factory=dict)  #: class and label → resources
+    empty_graphs: bool = False  #: there may be graphs without a triple
 
     @property
     def base(self) -> str:
@@ -115,7 +117,8 @@ class Live:
     direct_graphs = False
 
     def __init__(self, home: Home, settings: Settings) -> None:
-        self.tokens: Tokens | None = Tokens(settings.home)
+        self.tokens: Tokens | None = Tokens(home.path)
+        self.relay = Relay(settings)
         self._writer = asyncio.Lock()
         self._changing = asyncio.Lock()
         self._home = home
@@ -126,15 +129,16 @@ class Live:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve the current release, then whichever becomes current, until the context ends."""
-        self._generation = await self._load(self._home.current())
-        watcher = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watcher
-            await self._end()
+        async with self.relay.running():
+            self._generation = await self._load(self._home.current())
+            watcher = asyncio.create_task(self._watch())
+            try:
+                yield
+            finally:
+                watcher.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watcher
+                await self._end()
 
     async def write(self, write: Write, request: Request, who: str) -> None:  # noqa: ARG002
         """Make a release of the current one and a write, and serve it; who asks may do so.
@@ -285,6 +289,7 @@ class Live:
                 in_memory_limit=settings.memory,
                 release=release.id,
                 queue_of_client=settings.queue_of_client,
+                relay=self.relay.port,
             )
             generation = Generation(
                 release,

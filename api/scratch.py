@@ -57,6 +57,7 @@ class Scratch(Live):
             pool,
             contextlib.ExitStack(),
             Results(settings.cache),
+            empty_graphs=True,
         )
         try:
             yield
