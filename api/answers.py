@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import cache, http, tables
+from api import cache, http, tables, telemetry
 from api.live import Generation
 from api.negotiation import Choice
 from api.problems import BadRequest
@@ -40,6 +40,7 @@ async def stream(
     `rows` is the limit that was put on a SELECT that has none of its own; `more` are headers.
     """
     begun = time.perf_counter()
+    request.scope[telemetry.QUERY] = query.text
     deadline = patience(request, generation.deadline)
     encoding = _encoding(request.headers.get("accept-encoding", ""))
     steady = cache.steady(query)

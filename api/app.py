@@ -27,20 +27,23 @@ from api import (
     queries,
     resources,
     site,
+    telemetry,
     void,
 )
 from api.live import Live
+from api.prefix import PREFIX
 from api.scratch import Scratch
 from kg.errors import KnowledgeGraphError, NoRelease
 from kg.release import Home
 from kg.settings import Settings
+from kg.validate import NotConforming
 
 _LOG: Final = logging.getLogger(__name__)
 
 #: Headers of an answer that a page of another origin may read.
 _EXPOSED: Final = (
     "ETag, Link, Location, Retry-After, Server-Timing, "
-    "X-KG-Limits, X-KG-Release, X-SPARQL-MaxRows, X-Total-Count"
+    "X-KG-Limits, X-KG-Release, X-Request-ID, X-SPARQL-MaxRows, X-Total-Count"
 )
 
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
@@ -59,15 +62,24 @@ def create_app(home: Home | None, settings: Settings) -> Application:
     It starts and ends with its lifespan, or with `running()` where its server has none.
     """
     live = Live(home, settings) if home else Scratch(settings)
-    return Application(live, site.create(live))
+    counted = telemetry.Telemetry(settings)
+    return Application(live, site.create(live, counted), counted, settings.prefix)
 
 
 class Application:
     """The ASGI application itself."""
 
-    def __init__(self, live: Live, rest: ASGIApp) -> None:
+    def __init__(
+        self, live: Live, rest: ASGIApp, counted: telemetry.Telemetry, prefix: str
+    ) -> None:
         self._live = live
         self._rest = rest
+        self._telemetry = counted
+        self._prefix = prefix
+
+    def reload(self) -> None:
+        """Load the current release and the catalogue anew, beside what is served."""
+        self._live.reload()
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Open the current release; raises NoRelease or ReleaseError where that fails."""
@@ -78,33 +90,44 @@ class Application:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        started = False
+        if self._prefix:
+            # With the prefix, or without where the proxy has taken it off.
+            path = scope["path"].removeprefix(self._prefix) or "/"
+            scope = {**scope, "root_path": self._prefix, "path": path}
+            PREFIX.set(self._prefix)
+        request = telemetry.Request(scope)
 
         async def send_safely(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
-                self._complete(message)
+                self._complete(message, request.id)
+            request.note(message)
             await send(message)
 
+        try:
+            await self._answer(request, receive, send_safely)
+        finally:
+            self._telemetry.add(request)
+
+    async def _answer(self, request: telemetry.Request, receive: Receive, send: Send) -> None:
+        scope = request.scope
         self._live.mark()  # on the pages that no release is needed for
         route, methods, limit = _route(scope["path"])
         try:
             if scope["method"] == "OPTIONS":
-                await _preflight(methods)(scope, receive, send_safely)
+                await _preflight(methods)(scope, receive, send)
             elif route is None:
-                await self._rest(scope, receive, send_safely)
+                await self._rest(scope, receive, send)
             else:
-                await self._ask(route, limit, scope, receive, send_safely)
+                await self._ask(route, limit, scope, receive, send)
         except ClientDisconnect:
             return  # it left while it was sending its query
         except KnowledgeGraphError as error:
-            await _refusal(error, scope)(scope, receive, send_safely)
+            await _refusal(error, scope)(scope, receive, send)
         except Exception:
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
-            if not started:
+            _LOG.exception("%s %s failed (%s)", scope["method"], scope["path"], request.id)
+            if not request.status:
                 failure = KnowledgeGraphError("the server failed; its log says where")
-                await _refusal(failure, scope)(scope, receive, send_safely)
+                await _refusal(failure, scope)(scope, receive, send)
 
     async def _ask(
         self, route: Endpoint, limit: int, scope: Scope, receive: Receive, send: Send
@@ -119,13 +142,14 @@ class Application:
 
         await http.until_gone(work(), receive)
 
-    def _complete(self, start: Message) -> None:
+    def _complete(self, start: Message, id: str) -> None:
         """Add what every answer has."""
         headers = MutableHeaders(raw=start.setdefault("headers", []))
         start["headers"] = headers.raw
         headers["Access-Control-Allow-Origin"] = "*"
         headers["Access-Control-Expose-Headers"] = _EXPOSED
         headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Request-ID"] = id
         headers.setdefault("Vary", "Accept")
         if headers.get("content-type", "").startswith(negotiation.HTML.media_type):
             headers.setdefault("Content-Security-Policy", pages.CSP)
@@ -167,5 +191,12 @@ def _preflight(methods: str) -> Response:
 def _refusal(error: KnowledgeGraphError, scope: Scope) -> Response:
     """The problem, as a page for a person with a browser."""
     accept = Request(scope).headers.get("accept", "")
+    if isinstance(error, NotConforming):
+        offers = [problems.MEDIA_TYPE, "application/json", "text/turtle", "text/plain"]
+        wished = negotiation.preferred(accept, offers)
+        if wished == "text/turtle":
+            return Response(error.report.turtle, 422, media_type="text/turtle")
+        if wished == "text/plain":
+            return Response(error.report.text(), 422, media_type="text/plain")
     as_page = negotiation.wants_page(accept)
     return (pages.problem if as_page else problems.response)(error, scope["path"])

@@ -16,12 +16,14 @@ _RESULTS: Final = (
 _INPUTS: Final = ("Turtle", "N-Triples", "JSON-LD", "RDF_XML")
 
 
-def query(endpoint: str, manifest: Manifest, *, writes: bool) -> str:
+def query(endpoint: str, manifest: Manifest, *, writes: bool, federates: bool) -> str:
     """A CONSTRUCT whose answer is the description of the service at `endpoint`."""
     return (
         "PREFIX sd: <http://www.w3.org/ns/sparql-service-description#>\n"
         f"PREFIX void: <{vocab.VOID}>\n"
-        f"CONSTRUCT {{\n{''.join(_statements(endpoint, manifest, writes=writes))}}} WHERE {{}}"
+        f"CONSTRUCT {{\n{''.join(_statements(endpoint, manifest, writes=writes))}"
+        + "_:service sd:feature sd:BasicFederatedQuery .\n" * federates
+        + "} WHERE {}"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -22,7 +22,7 @@ from api.live import Generation, Live
 from api.negotiation import HTML, Choice
 from api.problems import BadRequest, MethodNotAllowed
 from kg import sparql, vocab
-from kg.errors import KnowledgeGraphError
+from kg.errors import KnowledgeGraphError, QueryError
 from kg.workers import Query
 
 METHODS: Final = "GET, HEAD, POST, OPTIONS"
@@ -79,7 +79,7 @@ async def endpoint(request: Request, live: Live) -> ASGIApp:
         text = asked.text
         if asked.operation == "update":
             return await _update(asked, request, live)
-        return await _answer(asked, request, live)
+        return await _federated(_answer(asked, request, live), live)
     except KnowledgeGraphError as error:
         if not (page_wished and text):
             raise
@@ -91,12 +91,14 @@ async def endpoint(request: Request, live: Live) -> ASGIApp:
 
 async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
     text = asked.text
-    form = await beside(len(text), partial(sparql.check, text, asked.base))
+    routes = live.relay.routes
+    form = await beside(len(text), partial(sparql.check, text, asked.base, tuple(routes)))
     choice = negotiation.choose(form, request.headers.get("accept", ""), *asked.formats)
     with live.held() as generation:
         rows = generation.settings.max_rows if form == "SELECT" else 0
         plain, limited = sparql.limited(sparql.decode(text), rows)
-        query = Query(plain, choice.format.asked, *asked.graphs, asked.base)
+        federated = sparql.rerouted(plain, routes) if routes else plain
+        query = Query(federated, choice.format.asked, *asked.graphs, asked.base, federated != plain)
         if choice.format is not HTML:
             return await stream(generation, query, choice, request, rows if limited else 0)
         carrier = page_carrier(form)
@@ -108,6 +110,14 @@ async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
         return with_release(
             pages.page("sparql.html", query=text, result=result, problem=None), generation
         )
+
+
+async def _federated(answer: Awaitable[ASGIApp], live: Live) -> ASGIApp:
+    """The answer; its error with the name of the endpoint that failed, not that of the relay."""
+    try:
+        return await answer
+    except QueryError as error:
+        raise type(error)(live.relay.named(str(error))) from None
 
 
 async def _update(asked: Asked, request: Request, live: Live) -> ASGIApp:
@@ -124,7 +134,12 @@ async def _description(request: Request, live: Live) -> ASGIApp:
     if choice.format is HTML:
         choice = Choice(negotiation.GRAPHS[0])
     with live.held() as generation:
-        text = description.query(http.base(request), generation.manifest, writes=live.writable)
+        text = description.query(
+            http.base(request),
+            generation.manifest,
+            writes=live.writable,
+            federates=bool(live.relay.routes),
+        )
         return await stream(generation, Query(text, choice.format.asked), choice, request)
 
 

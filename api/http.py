@@ -62,7 +62,7 @@ def formats(request: Request) -> list[str]:
 
 def base(request: Request) -> str:
     """The URL asked, without its query: what relative IRIs in a request are relative to."""
-    url = str(request.url.replace(query="", fragment=""))
+    url = str(request.base_url).rstrip("/") + request.url.path
     return url if vocab.is_iri(url) else f"http://localhost{request.url.path}"
 
 

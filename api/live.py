@@ -10,20 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.requests import Request
 
 from api.cache import Results
-from api.problems import Forbidden
-from kg import ontology, vocab
+from api.problems import Conflict
+from api.relay import Relay
+from kg import build, ontology, vocab
 from kg.catalogue import Catalogue
 from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
+from kg.tokens import Tokens
 from kg.workers import Answer, Change, Pool, Query, Write
 
 _LOG: Final = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ SYNTHETIC: Final = ContextVar("synthetic", default=False)
 #: Seconds between two looks at the link, and after a release that could not be opened.
 _INTERVAL: Final = 0.3
 _PAUSE: Final = 5.0
+
+#: Quads up to which a change is applied to what is in memory, and not loaded anew.
+_LITTLE: Final = 50_000
 
 #: Seconds that answers still open have when the server ends.
 _PATIENCE: Final = 2.0
@@ -52,6 +57,7 @@ class Generation:
     results: Results
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
     labels: dict[str, list[str]] = field(default_factory=dict)  #: class and label → resources
+    empty_graphs: bool = False  #: there may be graphs without a triple
 
     @property
     def base(self) -> str:
@@ -81,6 +87,16 @@ class Generation:
         """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
         return await self.pool.evaluate(query, deadline or self.deadline, client)
 
+    def gauges(self) -> dict[str, float]:
+        """What is under way, for operators."""
+        return {
+            **self.pool.gauges(),
+            "cache_bytes": self.results.size,
+            "cache_hits_total": self.results.hits,
+            "cache_misses_total": self.results.misses,
+            "release_quads": self.manifest.quads,
+        }
+
     async def changes(self, write: Write) -> Change:
         """What a write would change; raises as `evaluate` does, and InputError for a document."""
         answer = await self.pool.evaluate(write, self.deadline)
@@ -98,10 +114,13 @@ class Live:
     `direct_graphs`: a URL below `/graphs/` is itself the name of a graph.
     """
 
-    writable = False
     direct_graphs = False
 
     def __init__(self, home: Home, settings: Settings) -> None:
+        self.tokens: Tokens | None = Tokens(home.path)
+        self.relay = Relay(settings)
+        self._writer = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._home = home
         self._settings = settings
         self._generation: Generation | None = None
@@ -110,19 +129,97 @@ class Live:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve the current release, then whichever becomes current, until the context ends."""
-        self._generation = await self._load(self._home.current())
-        watcher = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watcher
-            await self._end()
+        async with self.relay.running():
+            self._generation = await self._load(self._home.current())
+            watcher = asyncio.create_task(self._watch())
+            try:
+                yield
+            finally:
+                watcher.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watcher
+                await self._end()
 
-    async def write(self, write: Write, request: Request) -> Change:  # noqa: ARG002
-        """Do a write; raises Unauthorized or Forbidden where it is not allowed."""
-        raise Forbidden("this server takes no writes")
+    async def write(self, write: Write, request: Request, who: str) -> None:  # noqa: ARG002
+        """Make a release of the current one and a write, and serve it; who asks may do so.
+
+        Writers wait for each other, readers for none. Raises NotConforming with the report
+        where the candidate violates a shape; then nothing has changed.
+        """
+        async with self._writer:
+            with self.held() as generation:
+                change = await generation.changes(write)
+                if not change:
+                    return
+                # From here on it is done to its end, also where the client leaves.
+                graphs = [graph for graph in write.touched if graph]
+                agent = vocab.resource("agent", who, generation.base)
+                await asyncio.shield(self._publish(generation, change, graphs, agent))
+
+    async def _publish(
+        self, generation: Generation, change: Change, graphs: list[str], agent: str
+    ) -> None:
+        if generation.release.id != self._home.current().id:
+            raise Conflict("another release went live meanwhile; ask again")
+        outcome = await asyncio.to_thread(build.change, self._home, graphs, change.apply, agent)
+        await self._advance(outcome.release)
+
+    async def _advance(self, release: Release) -> None:
+        """Serve a release from now on: a small change of what is in memory is only applied."""
+        async with self._changing:
+            before = self.generation
+            if release.id == before.release.id:
+                return
+            generation = await self._followed(before, release)
+            if generation is None:
+                generation = await self._load(release)
+                self._retire(before)
+            self._generation = generation
+        _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
+
+    def reload(self) -> None:
+        """Load the current release and the catalogue anew, beside what is served."""
+        task = asyncio.create_task(self._reload())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _reload(self) -> None:
+        async with self._changing:
+            before = self.generation
+            try:
+                generation = await self._load(self._home.current(), anew=True)
+            except KnowledgeGraphError as error:
+                _LOG.error("still serving %s as it was: %s", before.release.id, error)
+                return
+            self._generation = generation
+        _LOG.warning("serving %s, loaded anew", generation.release.id)
+        self._retire(before)
+
+    async def _followed(self, before: Generation, release: Release) -> Generation | None:
+        """The generation of a release that is a small change of one in memory, else None."""
+        if not before.pool.in_memory or before.base != release.manifest.base:
+            return None
+        step = await asyncio.to_thread(_step, before.release, release)
+        if step is None:
+            return None
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(release.lease())
+            await before.pool.change(step, release.id, release.store_path, release.dump_path)
+            before.lease.close()  # what is in memory needs no file
+            return replace(
+                before,
+                release=release,
+                manifest=release.manifest,
+                lease=stack.pop_all(),
+                results=Results(self._settings.cache),
+                totals={},
+                labels={},
+            )
+
+    @property
+    def writable(self) -> bool:
+        """Whether anyone may write here."""
+        return self.tokens is None or bool(self.tokens.all())
 
     def new_graph(self, base: str, key: str) -> str:
         """The IRI of a graph that is to be made under a key."""
@@ -169,23 +266,19 @@ class Live:
                 if release.id == self.generation.release.id:
                     refused = ""
                     continue
-                generation = await self._load(release)
+                await self._advance(release)
             except Exception as error:  # whatever it is, a later publish must still be noticed
                 if str(error) != refused:
                     refused = str(error)
                     _LOG.error("still serving %s: %s", self.generation.release.id, error)
                 await asyncio.sleep(_PAUSE)
-                continue
-            before, self._generation = self.generation, generation
-            _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
-            self._retire(before)
 
-    async def _load(self, release: Release) -> Generation:
+    async def _load(self, release: Release, *, anew: bool = False) -> Generation:
         """Open a release; raises ReleaseError where that fails, and then holds nothing of it."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(release.lease())
             manifest = release.manifest
-            catalogue = await self._catalogue(manifest.base)
+            catalogue = await self._catalogue(manifest.base, anew=anew)
             settings = self._settings
             pool = await Pool.start(
                 release.store_path,
@@ -196,6 +289,7 @@ class Live:
                 in_memory_limit=settings.memory,
                 release=release.id,
                 queue_of_client=settings.queue_of_client,
+                relay=self.relay.port,
             )
             generation = Generation(
                 release,
@@ -218,8 +312,8 @@ class Live:
             generation.lease.enter_context(stack.pop_all())
             return generation
 
-    async def _catalogue(self, base: str) -> Catalogue:
-        if self._generation and self._generation.base == base:
+    async def _catalogue(self, base: str, *, anew: bool = False) -> Catalogue:
+        if not anew and self._generation and self._generation.base == base:
             return self._generation.catalogue
         return await asyncio.to_thread(
             lambda: Catalogue.load(
@@ -231,3 +325,19 @@ class Live:
         task = asyncio.create_task(generation.close())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+
+
+def _step(before: Release, after: Release) -> Change | None:
+    """What makes one release of the other, where both stand on one dump and it is little."""
+    if not after.dump_path.samefile(before.dump_path):
+        return None
+    changes = [*after.changes_since(before)]
+    if len(changes) > _LITTLE:
+        return None
+    added = (line for gained, line in changes if gained)
+    removed = (line for gained, line in changes if not gained)
+    return Change(_text(removed), _text(added))
+
+
+def _text(lines: Iterable[bytes]) -> str:
+    return b"".join(line + b"\n" for line in lines).decode()

@@ -22,6 +22,7 @@ from api import http, negotiation, pages
 from api.endpoint import with_release
 from api.live import Generation, Live
 from api.negotiation import GRAPHS, HTML
+from api.prefix import below
 from api.problems import MethodNotAllowed, NotFound
 from kg.ontology.pages import EXAMPLES, examples
 from kg.ontology.pages import pages as written
@@ -91,11 +92,11 @@ async def _written(generation: Generation) -> dict[str, str]:
         examples=examples(found, generation.base),
         queries=generation.catalogue.by_term(),
         address=_address,
-        query_address=lambda path: f"/queries/{path}",
+        query_address=lambda path: below(f"/queries/{path}"),
         synthetic=generation.manifest.synthetic,
     )
 
 
 def _address(path: str, form: str) -> str:
-    address = f"{PREFIX}/{path}" if path else PREFIX
+    address = below(f"{PREFIX}/{path}" if path else PREFIX)
     return address if form == "html" else f"{address}?format={form}"

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from api import problems
 from api.live import SYNTHETIC
+from api.prefix import PREFIX, below
 from kg import vocab
 from kg.errors import KnowledgeGraphError
 from kg.release import SYNTHETIC_NOTICE
@@ -75,7 +76,7 @@ def shorten(iri: str, base: str) -> str:
 def link(iri: str, base: str) -> str:
     """Where a click on an IRI leads: to our own page of it, to the web, or nowhere."""
     if iri.startswith(base) and _LOCAL.fullmatch(iri[len(base) :]):
-        return f"/id/{iri[len(base) :]}"
+        return below(f"/id/{iri[len(base) :]}")
     # Not to any scheme: an IRI of data may begin with `javascript:`. Our terms have no page yet.
     outside = iri.startswith(("http://", "https://")) and not iri.startswith(
         (vocab.AIC, vocab.GRAPH)
@@ -145,6 +146,7 @@ _ENVIRONMENT: Final = Environment(
 )
 _ENVIRONMENT.filters["grouped"] = lambda number: f"{number:,}"
 _ENVIRONMENT.globals["max_rows"] = MAX_ROWS
+_ENVIRONMENT.globals["prefix"] = PREFIX.get
 _ENVIRONMENT.globals["synthetic"] = lambda: SYNTHETIC_NOTICE if SYNTHETIC.get() else None
 
 

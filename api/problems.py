@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse
 
+from api.prefix import below
 from kg import errors
 from kg.errors import KnowledgeGraphError
+from kg.validate import NotConforming
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -49,6 +51,10 @@ class Forbidden(KnowledgeGraphError):
     """A write that this token, or this server, does not allow."""
 
 
+class Conflict(KnowledgeGraphError):
+    """A write to what has changed meanwhile."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of problem: what a class of errors is on the wire."""
@@ -72,8 +78,11 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     errors.UnknownQuery: Kind(404, "There is no such query"),
     MethodNotAllowed: Kind(405, "The method is not answered here"),
     errors.NotAcceptable: Kind(406, "The format asked for cannot carry the answer"),
+    Conflict: Kind(409, "What was to be changed is another one now"),
+    errors.Locked: Kind(409, "Another build or write is under way", (("Retry-After", "2"),)),
     ContentTooLarge: Kind(413, "The request's body is too large"),
     UnsupportedMediaType: Kind(415, "The request's body is of a type that is not read here"),
+    NotConforming: Kind(422, "The change violates a shape, and nothing of it was done"),
     errors.ParameterError: Kind(422, "A parameter is missing or not of its type"),
     errors.Busy: Kind(429, "Too many queries wait already", (("Retry-After", "1"),)),
     KnowledgeGraphError: Kind(500, "The server failed"),
@@ -100,7 +109,7 @@ def document(error: KnowledgeGraphError, path: str) -> dict[str, Any]:
     """The members of a problem document."""
     name, kind = kind_of(error)
     return {
-        "type": f"/problems#{name}",
+        "type": below(f"/problems#{name}"),
         "title": kind.title,
         "status": kind.status,
         "detail": str(error),
@@ -117,4 +126,6 @@ def headers(error: KnowledgeGraphError) -> dict[str, str]:
 def response(error: KnowledgeGraphError, path: str) -> JSONResponse:
     """The problem as application/problem+json."""
     body = document(error, path)
+    if isinstance(error, NotConforming):
+        body["report"] = error.report.data()
     return JSONResponse(body, body["status"], headers(error), media_type=MEDIA_TYPE)

@@ -21,6 +21,7 @@ from api.answers import client, patience, stream
 from api.endpoint import page_carrier, with_release
 from api.live import Generation, Live
 from api.negotiation import HTML, OBJECTS, Choice
+from api.prefix import below
 from api.problems import BadRequest, MethodNotAllowed
 from kg import sparql
 from kg.catalogue import CONTROLS, NamedQuery
@@ -156,7 +157,7 @@ async def _answer(
     query = Query(page.of(text), choice.format.asked)
     headers = {"X-Total-Count": str(total := await _total(generation, text))}
     kept = [(k, v) for k, v in http.query_pairs(request) if k not in ("limit", "offset")]
-    url = request.url.path + "?" + urlencode([*kept, ("limit", str(page.limit))])
+    url = below(request.url.path) + "?" + urlencode([*kept, ("limit", str(page.limit))])
     headers["Link"] = page.links(url, total)
     return await stream(generation, query, choice, request, more=headers)
 
@@ -193,12 +194,12 @@ def _page(
         query=query,
         values={name: value[0] for name, value in values.items()},
         text=shown,
-        sparql_url="/sparql?" + urlencode({"query": shown}),
+        sparql_url=below("/sparql?") + urlencode({"query": shown}),
         result=result,
         problem=problem,
         programs=examples.programs(query, values, base) if result else [],
         links=[
-            (each.name, f"{PREFIX}{query.path}.{each.name}" + (f"?{encoded}" if encoded else ""))
+            (each.name, below(f"{PREFIX}{query.path}.{each.name}" + f"?{encoded}" * bool(encoded)))
             for each in negotiation.formats(query.form)
             if each is not HTML
         ],

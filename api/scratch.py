@@ -6,7 +6,6 @@ graph of its own. What was written is gone when the server ends.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from api.live import Generation, Live
 from api.problems import Forbidden
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings
-from kg.workers import Change, Pool, Write
+from kg.workers import Pool, Write
 
 _NOTHING: Final = Path("/dev/null")
 _LOCAL: Final = {"localhost", "127.0.0.1", "::1"}
@@ -30,13 +29,12 @@ _LOCAL: Final = {"localhost", "127.0.0.1", "::1"}
 class Scratch(Live):
     """The dataset, in memory; each write makes a release of a name only."""
 
-    writable = True
     direct_graphs = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(Home(_NOTHING), settings)
+        self.tokens = None
         self._count = 0
-        self._writer = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -59,13 +57,14 @@ class Scratch(Live):
             pool,
             contextlib.ExitStack(),
             Results(settings.cache),
+            empty_graphs=True,
         )
         try:
             yield
         finally:
             await self._end()
 
-    async def write(self, write: Write, request: Request) -> Change:
+    async def write(self, write: Write, request: Request, who: str) -> None:  # noqa: ARG002
         """Do a write; the next ones wait for it, readers do not."""
         origin = request.headers.get("origin")
         if origin and urlsplit(origin).hostname not in _LOCAL:
@@ -79,7 +78,9 @@ class Scratch(Live):
                 self._generation = dataclasses.replace(
                     generation, release=self._release(), results=Results(self._settings.cache)
                 )
-            return change
+
+    def reload(self) -> None:
+        """Do nothing: there is no release to load."""
 
     def _release(self) -> Release:
         return Release(Path(f"scratch-{self._count}"))

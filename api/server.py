@@ -1,6 +1,7 @@
 """`serve`: one process, one port, until SIGTERM or SIGINT; it leaves no process behind.
 
-The first signal stops accepting and lets answers finish; a second one cuts them.
+The first signal stops accepting and lets answers finish; a second one cuts them. SIGHUP loads
+the current release and the catalogue anew.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ async def _serve(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or "",
         # An answer ends at its deadline at the latest; a client that does not read is cut.
         timeout_graceful_shutdown=math.ceil(settings.deadline) + 1,
     )
@@ -74,6 +77,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
     # Not by uvicorn's lifespan: what fails here is raised as it is, and a second signal does
     # not skip the end.
     with listening:

@@ -18,12 +18,17 @@ from starlette.types import Lifespan
 
 from api import negotiation, openapi, pages, problems
 from api.live import Generation, Live
+from api.prefix import below
+from api.telemetry import Telemetry
 from kg import vocab
 from kg.catalogue import Catalogue, NamedQuery
 from kg.errors import KnowledgeGraphError
 from kg.release import Manifest
+from kg.workers import FORMATS, Query
 
 METHODS: Final = "GET, HEAD, OPTIONS"
+#: Seconds in which a server that is ready has a worker for one more query.
+_READY: Final = 5.0
 _STATIC: Final = Path(__file__).parent / "static"
 
 #: Classes that the first page counts, in this order, and what it calls their instances.
@@ -37,7 +42,7 @@ _COUNTED: Final = {
 }
 
 
-def create(live: Live) -> FastAPI:
+def create(live: Live, telemetry: Telemetry) -> FastAPI:
     """The application for all paths that ask no worker."""
     app = FastAPI(
         title="AI cluster knowledge graph",
@@ -68,7 +73,7 @@ def create(live: Live) -> FastAPI:
 
     @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
     async def docs() -> Response:
-        return RedirectResponse("/queries")
+        return RedirectResponse(below("/queries"))
 
     @app.api_route("/problems", methods=["GET", "HEAD"], include_in_schema=False)
     async def kinds() -> Response:
@@ -83,9 +88,26 @@ def create(live: Live) -> FastAPI:
                 "status": "ok",
                 "release": generation.release.id,
                 "quads": generation.manifest.quads,
-                "synthetic": generation.manifest.synthetic,
             }
         )
+
+    @app.api_route("/health/live", methods=["GET", "HEAD"], include_in_schema=False)
+    async def alive() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.api_route("/health/ready", methods=["GET", "HEAD"], include_in_schema=False)
+    async def ready() -> Response:
+        generation = live.generation
+        answer = await generation.evaluate(Query("ASK {}", FORMATS["csv"]), _READY)
+        async for _ in answer.chunks:
+            pass
+        return JSONResponse({"status": "ok", "release": generation.release.id})
+
+    @app.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
+    async def metrics() -> Response:
+        generation = live.generation
+        text = telemetry.text(generation.gauges(), generation.release.id)
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
     async def description() -> Response:

@@ -22,6 +22,7 @@ from kg.commands import (
     sample,
     serving,
     source,
+    tokens,
     validation,
 )
 from kg.errors import KnowledgeGraphError
@@ -41,6 +42,7 @@ AREAS = (
     link,
     source,
     sample,
+    tokens,
 )
 
 

@@ -7,7 +7,7 @@ never evaluate. Positions are those of the text as it was given.
 """
 
 from kg.sparql.lexer import Token, decode, position, tokens
-from kg.sparql.query import Form, bind, check, counted, form, limited, parameters
+from kg.sparql.query import Form, bind, check, counted, form, limited, parameters, rerouted
 from kg.sparql.update import Operation, update
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "limited",
     "parameters",
     "position",
+    "rerouted",
     "tokens",
     "update",
 ]

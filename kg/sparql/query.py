@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, cast
 
 from pyoxigraph import DefaultGraph, Store
@@ -39,6 +39,19 @@ def service_in(found: list[Token]) -> Token | None:
             after = found[index + 1].text if index + 1 < len(found) else ""
             if after == "{" and before not in {"GRAPH", "FROM", "NAMED"}:
                 return token
+    return None
+
+
+def _refused_service(text: str, found: list[Token], allowed: Collection[str]) -> Token | None:
+    """The first SERVICE whose endpoint is not one of those allowed, as a constant."""
+    if not allowed:
+        return service_in(found)
+    known = services(text)
+    rest = found
+    while service := service_in(rest):
+        if service.start not in known or known[service.start][1] not in allowed:
+            return service
+        rest = rest[rest.index(service) + 1 :]
     return None
 
 
@@ -147,15 +160,53 @@ def bounded(text: str, found: list[Token]) -> None:
             )
 
 
-def check(text: str, base: str | None = None) -> Form:
-    """The form of a query that is SPARQL 1.1 and names no SERVICE; relative IRIs need a base.
+def services(text: str) -> dict[int, tuple[Token, str | None]]:
+    """Place of each SERVICE → the token of its endpoint, and the IRI, None where it is no constant.
 
+    Prefixes are read as the text has them; whoever uses the IRI writes it in place of the token.
+    """
+    found = list(tokens(text))
+    prefixes: dict[str, str] = {}
+    named: dict[int, tuple[Token, str | None]] = {}
+    for index, token in enumerate(found):
+        word = token.text.upper() if token.kind == "word" else ""
+        if word == "PREFIX" and index + 2 < len(found):
+            prefixes[found[index + 1].text.rstrip(":")] = found[index + 2].text[1:-1]
+        elif word == "SERVICE" and index + 2 < len(found):
+            after = found[index + 1]
+            if after.kind == "word" and after.text.upper() == "SILENT":
+                after = found[index + 2]
+            iri = after.text[1:-1] if after.kind == "iri" else None
+            if after.kind == "name":
+                prefix, _, local = after.text.partition(":")
+                iri = prefixes.get(prefix, "") + re.sub(r"\\(.)", r"\1", local)
+            named[token.start] = after, iri
+    return named
+
+
+def rerouted(text: str, routes: Mapping[str, str]) -> str:
+    """The query with the URL that `routes` gives in place of each SERVICE's endpoint."""
+    parts: list[str] = []
+    done = 0
+    for token, iri in services(text).values():
+        if iri is not None and iri in routes:
+            parts += text[done : token.start], f" <{routes[iri]}> "
+            done = token.end
+    return "".join([*parts, text[done:]])
+
+
+def check(text: str, base: str | None = None, allowed: Collection[str] = ()) -> Form:
+    """The form of a query that is SPARQL 1.1 and names no SERVICE but those allowed.
+
+    Relative IRIs need a base.
     Raises QuerySyntaxError (an update too) or ServiceRefused, each with line and column.
     """
     found = list(tokens(text))
-    if service := service_in(found):
+    if service := _refused_service(text, found, allowed):
+        expected = f"; expected one of {', '.join(allowed)}" if allowed else ""
         raise ServiceRefused(
             f"{position(text, service.start)}: SERVICE is refused, a query reaches no network"
+            + expected
         )
     result = _form(text, found)
     bounded(text, found)

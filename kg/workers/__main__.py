@@ -312,7 +312,9 @@ class _Parent:
             self._count, pid, os.pidfd_open(pid), errors, time.monotonic(), old=federates
         )
         with theirs:
-            self._tell({"forked": self._count, "federates": federates}, theirs.fileno())
+            memory = not isinstance(self._place.source, str)
+            told = {"forked": self._count, "federates": federates, "memory": memory}
+            self._tell(told, theirs.fileno())
 
     def _become_worker(self, connection: int, stderr: int, *, federates: bool) -> NoReturn:
         status = 1
@@ -343,6 +345,7 @@ class _Parent:
             {
                 "ended": child.number,
                 "memory": memory,
+                "crashed": bool(code) and not (memory or child.ended),
                 "cause": f"{cause}: {last[:300]}" if last else cause,
             }
         )

@@ -27,6 +27,7 @@ from pyoxigraph import (
 
 from kg.errors import NotAcceptable, QueryError, QuerySyntaxError
 from kg.vocab import PREFIXES
+from kg.workers.geo import functions
 
 #: Media types that carry the solutions of a SELECT and the boolean of an ASK. (The standard
 #: has no CSV or TSV for a boolean; the engine writes the bare word.)
@@ -149,13 +150,21 @@ def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryT
     if len(default) > 1:
         merged = _merged(store, default, named)
         return merged.query(
-            query.text, base_iri=query.base, default_graph=DefaultGraph(), named_graphs=[*named]
+            query.text,
+            base_iri=query.base,
+            default_graph=DefaultGraph(),
+            named_graphs=[*named],
+            custom_functions=functions(query.text),
         )
     if default or named:
         return store.query(
-            query.text, base_iri=query.base, default_graph=[*default], named_graphs=[*named]
+            query.text,
+            base_iri=query.base,
+            default_graph=[*default],
+            named_graphs=[*named],
+            custom_functions=functions(query.text),
         )
-    return store.query(query.text, base_iri=query.base)
+    return store.query(query.text, base_iri=query.base, custom_functions=functions(query.text))
 
 
 def _with_charset(media_type: str) -> str:

@@ -117,6 +117,7 @@ class _Worker:
 class _End:
     cause: str
     memory: bool = False
+    crashed: bool = False
 
 
 class _Parent:
@@ -128,6 +129,7 @@ class _Parent:
         self._workers: dict[int, _Worker] = {}
         self._loop = asyncio.get_running_loop()
         self.process = process
+        self.in_memory = True
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self.changed: asyncio.Future[None] | None = None
@@ -229,7 +231,9 @@ class _Parent:
             if not self.ready.done():
                 self.ready.set_exception(ReleaseError(message["failed"]))
         elif "ended" in message:
-            self._bury(message["ended"], _End(message["cause"], message["memory"]))
+            self._bury(
+                message["ended"], _End(message["cause"], message["memory"], message["crashed"])
+            )
         elif "changed" in message:
             self._age()
         elif descriptors:  # none where this process may open no more: the worker ends then
@@ -240,6 +244,7 @@ class _Parent:
             self._workers[worker.number] = worker
             if not self.ready.done():
                 self.ready.set_result(None)
+            self.in_memory = message["memory"]
             if message["federates"]:
                 self._pool.federates(worker)
             else:
@@ -261,6 +266,8 @@ class _Parent:
         if worker is None:
             return
         worker.ended.set_result(end)
+        self._pool.out_of_memory += end.memory
+        self._pool.crashed += end.crashed
         if not worker.leased:  # else whoever leases it still reads what it has left
             self._pool.dismiss(worker)
             worker.connection.close()
@@ -402,7 +409,8 @@ class Pool:
     ) -> None:
         self.release = self.next_release = release
         self._arguments = arguments
-        self._rooms = self._federations = workers
+        self._workers = self._rooms = self._federations = workers
+        self.crashed = self.out_of_memory = 0
         self._waiting = queue
         self._memory = memory
         self._free: list[_Worker] = []
@@ -449,13 +457,18 @@ class Pool:
         pool._keeper = asyncio.create_task(pool._keep())
         return pool
 
-    async def change(self, change: Change, release: str) -> None:
+    async def change(
+        self, change: Change, release: str, store: Path | None = None, dump: Path | None = None
+    ) -> None:
         """Change what is served from memory, without a new load; answers under way go on.
 
-        After it, every query is answered from the changed content, which is called `release`.
-        Raises WorkerCrash where the parent ends meanwhile.
+        After it, every query is answered from the changed content, which is called `release`,
+        and which `store` and `dump` hold where there is need to load it again. Raises
+        WorkerCrash where the parent ends meanwhile.
         """
         self.next_release = release
+        if store and dump:
+            self._arguments[:2] = [str(store), str(dump)]
         await self._parent.change(change)
 
     async def evaluate(self, asked: Query | Write, deadline: float, client: str = "") -> Answer:
@@ -480,6 +493,17 @@ class Pool:
             raise AssertionError("unreachable")
         finally:
             self.leave()
+
+    def gauges(self) -> dict[str, float]:
+        """What is under way: counts by name."""
+        return {
+            "workers_free": len(self._free),
+            "queries_running": self._running,
+            "queries_waiting": len(self._waiting),
+            "queries_long": self._workers - self._rooms,
+            "workers_crashed_total": self.crashed,
+            "workers_out_of_memory_total": self.out_of_memory,
+        }
 
     async def drain(self) -> None:
         """Wait until no query runs or waits. Whoever swaps pools stops asking this one first."""
@@ -511,6 +535,11 @@ class Pool:
         self._running -= 1
         if not self._running:
             self._quiet.set()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the release is held in memory, where it can be changed."""
+        return self._parent.in_memory
 
     def hire(self, worker: _Worker) -> None:
         """Give a worker that is free to whoever's turn it is."""

@@ -38,6 +38,11 @@ class Update:
     base: str | None = None
     graphs: tuple[str | None, ...] | None = None
 
+    @property
+    def touched(self) -> tuple[str | None, ...]:
+        """The graphs it may change, where they are known."""
+        return self.graphs or ()
+
 
 @dataclass(frozen=True)
 class Load:
@@ -47,6 +52,11 @@ class Load:
     documents: tuple[tuple[str, str], ...]  # media type, text
     replace: bool
     base: str | None = None
+
+    @property
+    def touched(self) -> tuple[str | None, ...]:
+        """The graph it changes."""
+        return (self.graph,)
 
 
 Write = Update | Load
