@@ -179,7 +179,8 @@ def _resource() -> dict[str, Any]:
         "operationId": "resource",
         "summary": "What the release says of a resource",
         "parameters": [*parts, _dataset_and_format()[-1]],
-        "responses": _responses(["DESCRIBE"], 400, 404, 406, *_OF_ANY_QUERY),
+        "responses": _responses(["DESCRIBE"], 400, 404, 406, *_OF_ANY_QUERY)
+        | {"301": {"description": "The key was joined to the one that Location names"}},
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from api import http, negotiation, pages
@@ -24,7 +25,18 @@ PREFIX: Final = "/id/"
 METHODS: Final = "GET, HEAD, OPTIONS"
 
 _KIND: Final = re.compile("[a-z]+(?:-[a-z]+)*")
-_KNOWN: Final = "ASK {{ {{ <{iri}> ?p ?o }} UNION {{ ?s ?p <{iri}> }} }}"
+# A key that was joined to another by a link decision leads there; it says nothing itself.
+_KNOWN: Final = """
+PREFIX dcterms: <http://purl.org/dc/terms/>
+SELECT ?known ?by WHERE {{
+  BIND(EXISTS {{ <{iri}> ?p ?o }} || EXISTS {{ ?s ?p <{iri}> }} AS ?known)
+  OPTIONAL {{
+    <{iri}> dcterms:isReplacedBy ?by
+    FILTER NOT EXISTS {{ <{iri}> ?said ?value FILTER(?said != dcterms:isReplacedBy) }}
+  }}
+}}
+ORDER BY ?by LIMIT 1
+"""
 
 # Labels are sampled: a resource may have several in the languages a page shows.
 _STATEMENTS: Final = """
@@ -51,9 +63,13 @@ async def resource(request: Request, live: Live) -> ASGIApp:
     choice = negotiation.choose("DESCRIBE", request.headers.get("accept", ""), *wished)
     with live.held() as generation:
         iri = _iri(request.url.path, generation.base)
-        known = await _json(generation, _KNOWN.format(iri=iri))
-        if not known["boolean"]:
+        (found,) = await _rows(generation, _KNOWN.format(iri=iri))
+        if found["known"]["value"] != "true":
             raise NotFound(f"release {generation.release.id} says nothing about <{iri}>")
+        stays = found["by"]["value"] if "by" in found else ""
+        if stays.startswith(generation.base):
+            moved = _moved(request, stays.removeprefix(generation.base))
+            return with_release(moved, generation)
         if choice.format is not HTML:
             query = Query(f"DESCRIBE <{iri}>", choice.format.media_type)
             return await stream(generation, query, choice, request)
@@ -87,6 +103,12 @@ def _iri(path: str, base: str) -> str:
         return vocab.resource(kind, key, base)
     except InputError as error:
         raise NotFound(str(error)) from None
+
+
+def _moved(request: Request, key: str) -> Response:
+    """A permanent redirect to the key that stays."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(PREFIX + key + query, status_code=301)
 
 
 async def _json(generation: Generation, text: str) -> Any:

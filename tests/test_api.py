@@ -21,7 +21,7 @@ from pyoxigraph import (
     parse,
     parse_query_results,
 )
-from serving import publish, serving
+from serving import HOSTILE, publish, serving
 
 from api import problems
 from kg import errors
@@ -34,6 +34,17 @@ BAIDU = {"platform": "organization/baidu"}
 FIELDS = "/queries/empowerment/fields-of-platform"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 EXPECTED = Path(__file__).parent / "queries"
+
+#: Keys that link decisions joined to others; the second says something itself.
+MOVED = """
+PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX organization: <https://w3id.org/aicluster/id/organization/>
+GRAPH <https://w3id.org/aicluster/graph/links> {
+  organization:epoch-0123456789abcdef dcterms:isReplacedBy organization:baidu .
+  organization:evil dcterms:isReplacedBy organization:baidu .
+  organization:gone dcterms:isReplacedBy <https://evil.example/> .
+}
+"""
 
 RESULTS = {
     "json": ("application/sparql-results+json", QueryResultsFormat.JSON),
@@ -54,7 +65,7 @@ GRAPHS = {
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = Home(tmp_path_factory.mktemp("kg"))
-    publish(home)
+    publish(home, HOSTILE + MOVED)
     with serving(home) as server:
         yield server.url
         assert server.stop() == 0
@@ -462,6 +473,24 @@ def test_resource_as_a_page_names_what_it_links_to(client: httpx.Client) -> None
     assert "百度" in page
     assert 'href="/id/place/beijing"' in page
     assert "What points to it" in page
+
+
+def test_key_that_was_joined_to_another_leads_there_for_good(client: httpx.Client) -> None:
+    for query in ("", "?format=ttl"):
+        moved = client.get(f"/id/organization/epoch-0123456789abcdef{query}")
+        assert moved.status_code == 301
+        assert moved.headers["location"] == f"/id/organization/baidu{query}"
+        assert "X-KG-Release" in moved.headers
+    page = client.get(
+        "/id/organization/epoch-0123456789abcdef",
+        headers={"Accept": BROWSER}, follow_redirects=True,
+    )  # fmt: skip
+    assert (page.status_code, page.url.path) == (200, "/id/organization/baidu")
+
+
+def test_key_that_says_something_itself_or_leads_elsewhere_stays(client: httpx.Client) -> None:
+    for key in ("evil", "gone"):
+        assert client.get(f"/id/organization/{key}").status_code == 200
 
 
 # Pages

@@ -77,7 +77,8 @@ def _sources(options: argparse.Namespace, context: Context) -> Any:
     sources, notices = Inputs(tables=context.tables, data=options.data).sources()
     for notice in notices:
         err.print(f"notice: {notice}", markup=False)
-    return sources
+    # What is made up is never the same as what is real.
+    return [(source, folder) for source, folder in sources if not source.dataset.synthetic]
 
 
 def _link(options: argparse.Namespace, settings: Settings) -> int:

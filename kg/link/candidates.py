@@ -60,7 +60,29 @@ def rank(key: str) -> int:
 
 def candidates(corpus: Corpus, curated: Callable[[str], str | None]) -> list[Candidate]:
     """The pairs of a corpus, best first; `curated` gives the slug that a table calls so."""
-    return _Search(corpus, curated).run()
+    return [*_Search(corpus, curated).run(), *_models(corpus)]
+
+
+def _models(corpus: Corpus) -> Iterator[Candidate]:
+    """Models of different sources that have one name, or one by pinyin.
+
+    Names alike are no sign: versions of a model differ in a digit.
+    """
+    blocks: dict[str, set[str]] = defaultdict(set)
+    for key, entity in corpus.entities.items():
+        if entity.kind == "model":
+            for label in entity.labels:
+                blocks[names.sound(names.level(label).replace(" ", ""))].add(key)
+    seen = set()
+    for block in blocks.values():
+        for one, other in combinations(sorted(block), 2):
+            a, b = corpus.entities[one], corpus.entities[other]
+            if a.source != b.source and (one, other) not in seen:
+                seen.add((one, other))
+                equal = {*map(names.level, a.labels)} & {*map(names.level, b.labels)}
+                word, score = ("name", 0.85) if equal else ("pinyin", 0.65)
+                subject, kept = sorted((one, other), key=lambda key: (-rank(key), key))
+                yield Candidate(subject, kept, "same", score, (word,), ())
 
 
 class _Search:

@@ -8,7 +8,7 @@ is ever joined against a decision, nor are two records of one register.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from kg.errors import InputError
@@ -47,7 +47,7 @@ def confidence(candidate: Candidate) -> float | None:
         accepted = 0.98
     elif "both names" in said and said & {"city", "host", "page", "country"}:
         accepted = 0.97
-    elif names and said & {"city", "host", "page"}:
+    elif names and said & {"city", "host", "page", "developer"}:
         accepted = 0.95
     elif "name" in said and "country" in said:
         accepted = 0.9
@@ -147,7 +147,8 @@ def resolve(corpus: Corpus, links: Links, found: Iterable[Candidate], date: str)
     decided = {each.pair for each in decisions}
     accepted: list[Decision] = []
     waiting: list[tuple[Candidate, str]] = []
-    for candidate in found:
+    for pair in found:
+        candidate = _with_developers(pair, corpus, clusters)
         one, other = candidate.subject, candidate.object
         if clusters.root(one) == clusters.root(other) or frozenset((one, other)) in decided:
             continue
@@ -178,6 +179,15 @@ def resolve(corpus: Corpus, links: Links, found: Iterable[Candidate], date: str)
     ]  # fmt: skip
     register = registered(links.register, clusters, corpus.entities, date)
     return Linkage(Links(decisions, register), tuple(accepted), tuple(queue))
+
+
+def _with_developers(candidate: Candidate, corpus: Corpus, clusters: Clusters) -> Candidate:
+    """A pair of models, with the word for a developer that by decision they have in common."""
+    ends = (corpus.entities[key] for key in (candidate.subject, candidate.object))
+    one, other = ({clusters.root(key) for key in end.related.get("developer", ())} for end in ends)
+    if not one & other:
+        return candidate
+    return replace(candidate, evidence=(*candidate.evidence, "developer"))
 
 
 def _undecided(

@@ -22,7 +22,7 @@ from kg import etl, vocab
 from kg.etl import Context, Source, Statements
 from kg.etl.plan import Call, Expression, columns_of
 from kg.link.names import domain
-from kg.tables import LINE, Sheet, Table
+from kg.tables import LINE, Column, Sheet, Table
 
 #: Kinds of entities that are linked, as they stand in IRIs.
 KINDS: Final = ("organization", "model", "place")
@@ -119,9 +119,12 @@ def read(
 
 
 def _relaxed(table: Table) -> Table:
-    """The table without the rules that reject a row for what it says."""
-    columns = tuple(replace(column, pattern=None) for column in table.columns)
-    return replace(table, columns=columns, key=())
+    """The table without the rules that reject a row, or a value, for what it says."""
+    columns = tuple(
+        Column(each.name, nulls=each.nulls, split=each.split, unused=each.unused)
+        for each in table.columns
+    )
+    return replace(table, columns=columns, key=(), max_rejects=None, on=())
 
 
 def _key_column(subject: Expression) -> str | None:
@@ -130,6 +133,10 @@ def _key_column(subject: Expression) -> str | None:
         columns = set(columns_of(subject))
         return columns.pop() if len(columns) == 1 else None
     return None
+
+
+def _is_place(expression: Expression) -> bool:
+    return isinstance(expression, Call) and expression.function in _PLACE_FUNCTIONS
 
 
 class _Reader:
@@ -155,11 +162,25 @@ class _Reader:
         """Line → the row's key and its cells; a table without a key borrows its twin's."""
         twins = (t.key for t in self.source.tables.values() if t.access == table.access)
         key = table.key or next((key for key in twins if key), ())
-        rows = sheet.scan().collect().iter_rows(named=True)
+        wanted = [LINE, *dict.fromkeys((*key, *self.columns(table)))]
+        rows = sheet.scan().select(wanted).collect().iter_rows(named=True)
         return {
             row[LINE]: ("|".join(row[name] or "" for name in key) or f"row {row[LINE]}", row)
             for row in rows
         }
+
+    def columns(self, table: Table) -> set[str]:
+        """The columns of a table that names and places are made of, or keys."""
+        found: set[str] = set()
+        for triples_map in self.source.maps:
+            if triples_map.table == table.name:
+                named_by = _key_column(triples_map.subject)
+                found |= {named_by} if named_by else set()
+                for pair in triples_map.predicate_objects:
+                    made_by = pair.object.expression
+                    if pair.predicate in _LABELS or _is_place(made_by):
+                        found |= set(columns_of(made_by))
+        return found
 
     def take(self, made: Statements) -> None:
         """What one predicate-object map says, as far as linking cares."""
@@ -167,9 +188,7 @@ class _Reader:
         frame = made.frame.select(LINE, "s", "o")
         if pair.predicate in _LABELS:
             self.labels(made, frame)
-        elif isinstance(pair.object.expression, Call) and (
-            pair.object.expression.function in _PLACE_FUNCTIONS
-        ):
+        elif _is_place(pair.object.expression):
             self.places(made, frame)
         self.context_of(pair.predicate, frame)
 

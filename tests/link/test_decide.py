@@ -114,6 +114,25 @@ def test_records_that_a_registry_keeps_apart_are_not_joined_by_a_shared_item() -
     assert not resolved(group, firm).accepted
 
 
+def test_models_of_one_name_are_joined_where_their_developer_is_one() -> None:
+    firm, maker = named("epoch", "Baichuan"), named("llms", "百川智能")
+    pair = Decision(
+        maker.key, "", "same", firm.key, "", "ManualMappingCuration", 1.0, "me", "me", DATE
+    )
+    theirs, ours, another = (
+        entity(f"model/{source}-{digest(name)}", source, name,
+               related={"developer": {developer.key}})
+        for source, name, developer in (
+            ("epoch", "Taichu", firm), ("llms", "taichu", maker), ("llms", "太初", maker),
+        )
+    )  # fmt: skip
+    assert not resolved(firm, maker, theirs, ours).accepted
+    linkage = resolved(firm, maker, theirs, ours, another, links=Links([pair]))
+    assert joined(linkage, theirs, ours)
+    assert not joined(linkage, theirs, another)
+    assert waits(linkage, theirs, another)
+
+
 def test_two_curated_organizations_are_never_made_one() -> None:
     a = entity("organization/a", "curated", "Alpha", "阿尔法", place="beijing")
     b = entity("organization/b", "other", "Alpha", "阿尔法", place="beijing")

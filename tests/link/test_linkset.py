@@ -35,7 +35,7 @@ def matches() -> set[tuple[str, str, str]]:
             identified(ALIBABA, "wikidataId", "Q30273328", ROR),
             identified(FIRM, "rorId", "0155ctq43", ROR),
             identified(FIRM, "wikidataId", "Q795900", ROR),
-            identified(GROUP, "rorId", "045pn2j94", ROR),
+            identified(GROUP, "rorId", "045000094", ROR),
             identified(GROUP, "wikidataId", "Q795900", ROR),
             identified(vocab.BASE + "place/x", "geonamesId", "1", CURATED),
         ]

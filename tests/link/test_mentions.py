@@ -22,7 +22,7 @@ sources:
     key: [alliance, year]
     columns:
       alliance: {required: true}
-      year:
+      year: {unused: true}
       status: {pattern: active}
       city:
       home:
@@ -31,11 +31,11 @@ sources:
     access: alliances.csv
     columns:
       alliance: {required: true, split: '[&+]'}
-      year:
-      status:
-      city:
-      home:
-      model:
+      year: {unused: true}
+      status: {unused: true}
+      city: {unused: true}
+      home: {unused: true}
+      model: {unused: true}
 mappings:
   member:
     sources: members

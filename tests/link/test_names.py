@@ -15,7 +15,7 @@ from kg.link.names import country_names, domain, forms, level, sound, unit_of
         ("Xi’an Jiaotong University", "XI'AN JIAOTONG UNIVERSITY"),
         ("臺灣大學", "台湾大学"),
         ("中國中鐵", "中国中铁"),
-        ("Université de Montréal", "Universite de Montreal"),
+        ("Montréal", "Montreal"),
         ("The University of Tokyo", "University of Tokyo"),
         ("ＺＴＥ", "zte"),
         ("Science & Technology", "Science and Technology"),
