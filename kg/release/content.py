@@ -204,7 +204,8 @@ def _load(path: Path, source: Path, patch: Patch, *, ground: bool) -> int:
 def fill(store: Store, source: Path, *, ground: bool = False) -> None:
     """Load a dump, or plain N-Quads, into a store. Blank nodes keep their labels.
 
-    `ground` promises plain N-Quads without any, which the store may read by itself. Raises InputError that names the line which is not N-Quads.
+    `ground` promises plain N-Quads without any, which the store may read by itself.
+    Raises InputError that names the line which is not N-Quads.
     """
     place = str(source)
     if ground:
