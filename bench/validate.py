@@ -154,7 +154,7 @@ def delta(store: Store, known: Shapes, nodes: int) -> dict[str, float]:
         added = []
         for number in range(nodes):
             event = NamedNode(f"{ID}empowerment/new-{turn}-{number}")
-            org = NamedNode(f"{ID}organization/o{turn * 1000 + number}")
+            org = NamedNode(f"{ID}organization/o{(turn * 37 + number) % (len(store) // 200)}")
             values: dict[str, NamedNode | Literal] = {
                 "empowerer": org,
                 "inField": NamedNode(f"{ID}field/f{number % 50}"),

@@ -22,7 +22,7 @@ MODULE = Namespace("https://w3id.org/aicluster/ontology/")
 ROOT = URIRef("https://w3id.org/aicluster/ontology")
 
 ONTOLOGY = shipped("ontology")
-MODULES = sorted(ONTOLOGY.glob("*.ttl"))
+MODULES = ontology.modules(ONTOLOGY, "")
 VOCABULARIES = sorted((ONTOLOGY / "vocabularies").glob("*.ttl"))
 SHAPES = sorted((ONTOLOGY / "shapes").glob("*.ttl"))
 
