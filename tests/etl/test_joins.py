@@ -30,7 +30,8 @@ mappings:
   parent:
     sources: parent
     subjects: ex:p/$(id)
-    predicateobjects: [[a, aic:Parent]]
+    predicateobjects: [[a, aic:Parent], [aic:cells, $(a)$(b)]]
+  cells: {sources: child, subjects: ex:c/$(id), predicateobjects: [[aic:cells, $(a)$(b)]]}
   child:
     sources: child
     subjects: ex:c/$(id)
@@ -191,21 +192,21 @@ def test_what_a_source_rests_on_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "line", "message"),
     [
-        (JOIN % (EQUAL % ("c", "a")), 15, "$(c) is no column of child (child.csv)"),
-        (JOIN % (EQUAL % ("a", "c")), 15, "$(c) is no column of parent (parent.csv)"),
-        (JOIN % "{function: matches, parameters: []}", 15, "expected the function equal"),
-        (JOIN % "{function: equal, parameters: [[str1, $(a)]]}", 15, "parameters str1 and str2"),
-        (JOIN % "{function: equal, parameters: [[str1, $(a)], [str1, $(a)]]}", 15,
+        (JOIN % (EQUAL % ("c", "a")), 16, "$(c) is no column of child (child.csv)"),
+        (JOIN % (EQUAL % ("a", "c")), 16, "$(c) is no column of parent (parent.csv)"),
+        (JOIN % "{function: matches, parameters: []}", 16, "expected the function equal"),
+        (JOIN % "{function: equal, parameters: [[str1, $(a)]]}", 16, "parameters str1 and str2"),
+        (JOIN % "{function: equal, parameters: [[str1, $(a)], [str1, $(a)]]}", 16,
          "expected str1 of this row (s) and str2 of the joined one (o)"),
-        ("      - [aic:of, {mapping: parent}]\n", 15, "reads another table: expected a condition"),
-        ("      - [aic:of, {mapping: other/parent}]\n", 15, "a join needs a condition"),
-        (JOIN.replace("parent", "../x/y") % (EQUAL % ("a", "a")), 15, "expected mapping or source"),
-        (ACROSS.replace("other", "no"), 15, "source 'no' is not among the mappings"),
-        (ACROSS.replace("thing", "no"), 15, "mapping 'no' does not exist in source other"),
-        (ACROSS.replace("(name)", "(label)"), 15, "$(label) is no column of things (things.csv)"),
-        ("      - {predicates: aic:p, objects: x, graphs: graph:shapes}\n", 15,
+        ("      - [aic:of, {mapping: parent}]\n", 16, "reads another table: expected a condition"),
+        ("      - [aic:of, {mapping: other/parent}]\n", 16, "a join needs a condition"),
+        (JOIN.replace("parent", "../x/y") % (EQUAL % ("a", "a")), 16, "expected mapping or source"),
+        (ACROSS.replace("other", "no"), 16, "source 'no' is not among the mappings"),
+        (ACROSS.replace("thing", "no"), 16, "mapping 'no' does not exist in source other"),
+        (ACROSS.replace("(name)", "(label)"), 16, "$(label) is no column of things (things.csv)"),
+        ("      - {predicates: aic:p, objects: x, graphs: graph:shapes}\n", 16,
          "the named graph graph:shapes is not for mappings to write"),
-        ("      - [aic:p, $(a), 'ex:$(b)~iri~lang']\n", 15, "expected a language tag, a $(column)"),
+        ("      - [aic:p, $(a), 'ex:$(b)~iri~lang']\n", 16, "expected a language tag, a $(column)"),
     ],
 )  # fmt: skip
 def test_a_fault_in_a_join_is_named(tmp_path: Path, entry: str, line: int, message: str) -> None:
@@ -288,7 +289,7 @@ def test_graphs_of_a_mapping_stand_instead_and_those_of_an_entry_besides(tmp_pat
     ex = "http://example.org/"
     assert found == {
         ("type", NamedNode(vocab.GRAPH + "source/m")), ("a", NamedNode(ex + "own")),
-        ("b", NamedNode(ex + "own")), ("b", NamedNode(ex + "g")), ("b", NamedNode(ex + "h")),
+        ("cells", NamedNode(vocab.GRAPH + "source/m")), ("b", NamedNode(ex + "own")), ("b", NamedNode(ex + "g")), ("b", NamedNode(ex + "h")),
     }  # fmt: skip
 
 
@@ -298,7 +299,8 @@ def test_a_text_may_have_the_language_of_its_row(tmp_path: Path) -> None:
     table(tmp_path, "parent")
     plan = source(tmp_path, "      - [skos:altLabel, $(a), $(b)~lang]\n")
     quads, account = mapped(plan, staged(plan, tmp_path))
-    assert [str(quad.object) for quad in quads] == ['"联盟"@zh-hans', '"union"@en', '"x"@english']
+    labels = [quad for quad in quads if quad.predicate.value == vocab.SKOS + "altLabel"]
+    assert [str(quad.object) for quad in labels] == ['"联盟"@zh-hans', '"union"@en', '"x"@english']
     assert [str(each) for each in account.rejects] == [
         "child.csv:5, column b: '' (language): expected a language tag (BCP 47) beside the text",
         "child.csv:6, column b: 'a language' (language): expected a language tag (BCP 47) beside "
