@@ -64,7 +64,7 @@ mappings:
     [
         ("columns: {a: {type: number}, b: }", 5, "type 'number' is not one of boolean, integer"),
         ("columns: {a: {on: ignore}, b: }", 5, "'ignore' is not one of warn, reject value"),
-        ("columns: {a: {on: {tpye: warn}}, b: }", 5, "unknown rule 'tpye'; expected one of"),
+        ("columns: {a: {on: {no-rule: warn}}, b: }", 5, "unknown rule 'no-rule'; expected one of"),
         ("columns: {a: {on: {ragged-row: fail}}, b: }", 5, "unknown rule 'ragged-row'"),
         ("columns: {a: {on: {missing-value: reject value}}, b: }", 5,
          "missing-value cannot reject value; expected reject row, warn, fail"),
