@@ -118,6 +118,6 @@ def test_cycles_are_the_groups_that_lead_back_to_themselves() -> None:
         "x": ["y", "z"], "y": ["x"], "z": ["x"],
     }  # fmt: skip
     assert sorted(cycles(parents)) == [["a", "b", "c"], ["f"], ["x", "y", "z"]]
-    chain = {str(n): [str(n + 1)] for n in range(50_000)}
+    chain = {str(n): [str(n + 1)] for n in range(5_000)}
     assert cycles(chain) == []
-    assert len(cycles(chain | {"50000": ["0"]})[0]) == 50_001
+    assert len(cycles(chain | {"5000": ["0"]})[0]) == 5_001
