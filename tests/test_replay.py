@@ -68,7 +68,8 @@ def run(tmp_path: Path) -> Callable[..., Outcome]:
             mappings=tmp_path / "mappings", data=tmp_path / "data", replay=replay,
             ontology=shipped("ontology"), tables=shipped("tables"),
         )  # fmt: skip
-        return build(Home(tmp_path / "home"), Settings(), inputs, lambda *_: None)
+        home = Home(tmp_path / "home")
+        return build(home, Settings(), inputs, lambda *_: None, much=2.0)
 
     return run
 
@@ -112,6 +113,7 @@ def test_rejects_corrected_by_a_person_are_taken_in_place_of_the_rejected_rows(
     ragged["row"] = json.dumps(whole | {"id": "delta", "name": "Delta", "part_of": "gamma"})
     dangling["row"] = dangling["row"].replace("zeta", "")
     second = run(rewritten(tmp_path / "corrected.csv", records))
+    assert not second.whole  # only the rows that were corrected are mapped again
     assert labels(second) == {"Alpha", "Beta", "Gamma", "Delta", "Epsilon"}
     (account,) = (each for each in second.accounts if each.table == "labs")
     assert (account.read, account.mapped, account.rejected) == (5, 5, 0)
@@ -124,3 +126,6 @@ def test_rejects_corrected_by_a_person_are_taken_in_place_of_the_rejected_rows(
     assert source.corrected == 4  # lines 3 to 6
     (again,) = rejected(second)
     assert json.loads(again["row"])["page"] == "http://b.cn/"
+
+    # The corrections are an input of the build: without them it is what it was.
+    assert run().release.id == first.release.id

@@ -183,25 +183,26 @@ def cycles(parents: Mapping[str, Sequence[str]]) -> list[list[str]]:
     on_path: set[str] = set()
     found: list[list[str]] = []
     for root in parents:
-        ahead: dict[str, Iterator[str]] = {} if root in index else {root: iter(())}
-        # A member's parents that are still to be visited; the last one entered is gone on with.
-        while ahead:
-            node, left = next(reversed(ahead.items()))
+        # Members under way, each with those of its parents that are still to be visited.
+        work: list[tuple[str, Iterator[str]]] = [] if root in index else [(root, iter(()))]
+        while work:
+            node, left = work[-1]
             if node not in index:
                 index[node] = low[node] = len(index)
                 path.append(node)
                 on_path.add(node)
-                ahead[node] = left = iter(parents.get(node, ()))
+                left = iter(parents.get(node, ()))
+                work[-1] = node, left
             for parent in left:
                 if parent not in index:
-                    ahead[parent] = iter(())
+                    work.append((parent, iter(())))
                     break
                 if parent in on_path:
                     low[node] = min(low[node], low[parent])
             else:
-                del ahead[node]
-                if ahead:
-                    below = next(reversed(ahead))
+                work.pop()
+                if work:
+                    below = work[-1][0]
                     low[below] = min(low[below], low[node])
                 if low[node] == index[node]:
                     group: list[str] = []

@@ -207,7 +207,7 @@ def table(drawn: list[tuple[int, list[str]]]) -> Rows:
 
 
 @given(definitions(), ROWS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_row_and_cell_is_accounted_for(
     definition: str, drawn: list[tuple[int, list[str]]]
 ) -> None:
@@ -227,7 +227,7 @@ def test_every_row_and_cell_is_accounted_for(
 
 
 @given(definitions(), ROWS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_replay_of_rejects_as_they_are_changes_nothing(
     definition: str, drawn: list[tuple[int, list[str]]]
 ) -> None:
@@ -241,7 +241,7 @@ def test_a_replay_of_rejects_as_they_are_changes_nothing(
 
 
 @given(definitions(), ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_replay_of_corrected_rows_is_what_the_corrected_table_gives(
     definition: str, drawn: list[tuple[int, list[str]]]
 ) -> None:

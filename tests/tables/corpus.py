@@ -334,7 +334,7 @@ def big() -> Iterator[Case]:
                rejects=((2, "name", "pattern"),), says={("2", "name"): "y"})  # fmt: skip
     yield case("big: a cell of 17 MB", f"id,name\n1,{'x' * 17_000_000}\n2,y\n", rows=2,
                rejects=((2, "name", "too-long"),), says={("2", "name"): "y"})  # fmt: skip
-    yield error("big: an unclosed quote before 17 MB", 'id,name\n1,"' + "x,\n" * 6_000_000,
+    yield error("big: an unclosed quote before 17 MB", 'id,name\n1,"' + f"{'x' * 99_998}\n" * 180,
                 r"t\.csv:2: .*field limit")  # fmt: skip
     yield case("big: a row of 20,000 cells", "id,name\n" + "1," * 20_000 + "\n2,y\n", rows=2,
                rejects=((2, "", "ragged-row"),))  # fmt: skip

@@ -64,7 +64,7 @@ mappings:
     [
         ("columns: {a: {type: number}, b: }", 5, "type 'number' is not one of boolean, integer"),
         ("columns: {a: {on: ignore}, b: }", 5, "'ignore' is not one of warn, reject value"),
-        ("columns: {a: {on: {tpye: warn}}, b: }", 5, "unknown rule 'tpye'; expected one of"),
+        ("columns: {a: {on: {no-rule: warn}}, b: }", 5, "unknown rule 'no-rule'; expected one of"),
         ("columns: {a: {on: {ragged-row: fail}}, b: }", 5, "unknown rule 'ragged-row'"),
         ("columns: {a: {on: {missing-value: reject value}}, b: }", 5,
          "missing-value cannot reject value; expected reject row, warn, fail"),
@@ -118,6 +118,6 @@ def test_cycles_are_the_groups_that_lead_back_to_themselves() -> None:
         "x": ["y", "z"], "y": ["x"], "z": ["x"],
     }  # fmt: skip
     assert sorted(cycles(parents)) == [["a", "b", "c"], ["f"], ["x", "y", "z"]]
-    chain = {str(n): [str(n + 1)] for n in range(50_000)}
+    chain = {str(n): [str(n + 1)] for n in range(5_000)}
     assert cycles(chain) == []
-    assert len(cycles(chain | {"50000": ["0"]})[0]) == 50_001
+    assert len(cycles(chain | {"5000": ["0"]})[0]) == 5_001
