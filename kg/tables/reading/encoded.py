@@ -10,7 +10,7 @@ from typing import Final
 
 from kg.errors import InputError
 
-_BLOCK: Final = 8 * 1024 * 1024
+_BLOCK: Final = 4 * 1024 * 1024
 _LONGEST_LINE: Final = 64 * 1024 * 1024
 
 
