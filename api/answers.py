@@ -17,14 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import cache, http, tables, telemetry
+from api import cache, http, negotiation, tables, telemetry
 from api.live import Generation
 from api.negotiation import Choice
 from api.problems import BadRequest
-from kg.errors import AnswerTooLarge
+from kg import sparql
+from kg.errors import AnswerTooLarge, QueryError
 from kg.workers import Answer, Query
 
 _ENCODINGS: Final = ("zstd", "gzip")
+
+#: Seconds that a release may be warmed for before it goes live.
+_WARMING: Final = 2.0
 
 
 async def stream(
@@ -81,6 +85,34 @@ async def stream(
     largest = generation.results.largest if steady else 0
     chunks = _bounded(answer, generation.settings.max_bytes)
     return http.Streamed(answer, headers, chunks, encoder(encoding), encoding, keep, largest)
+
+
+async def warm(generation: Generation) -> None:
+    """Keep the example answers of the catalogue, in JSON, as far as they are had in little time.
+
+    What has not been asked by then is asked by whoever wants it first.
+    """
+    ends = time.monotonic() + _WARMING
+    choice = negotiation.SOLUTIONS[0]
+    for named in generation.catalogue.values():
+        left = ends - time.monotonic()
+        if left <= 0:
+            return
+        if named.form not in ("SELECT", "ASK"):
+            continue
+        examples = {name: each.example for name, each in named.parameters.items()}
+        query = Query(sparql.decode(named.bind(examples)), choice.media_type)
+        try:
+            answer = await generation.evaluate(query, left)
+            content = b"".join([chunk async for chunk in answer.chunks])
+        except QueryError:
+            continue  # a client that asks it is told why
+        for encoding in ("", *_ENCODINGS):
+            encoded = content
+            if (one := encoder(encoding)) and len(content) >= http.WORTHWHILE:
+                encoded = one.compress(content) + one.flush()
+            tag = cache.tag(generation.release.id, query, choice.name, "", encoding)
+            generation.results.put(tag, cache.Kept(answer.media_type, encoded))
 
 
 def patience(request: Request, most: float) -> float:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    answers,
     endpoint,
     graphs,
     http,
@@ -62,6 +63,7 @@ def create_app(home: Home | None, settings: Settings) -> Application:
     It starts and ends with its lifespan, or with `running()` where its server has none.
     """
     live = Live(home, settings) if home else Scratch(settings)
+    live.warm = answers.warm
     counted = telemetry.Telemetry(settings)
     return Application(live, site.create(live, counted), counted, settings.prefix)
 

@@ -33,7 +33,7 @@ _MAX_FIELDS: Final = 200
 _PIECE: Final = 64 * 1024
 
 #: An answer with fewer bytes is sent as it is.
-_WORTHWHILE: Final = 1024
+WORTHWHILE: Final = 1024
 
 Pairs = list[tuple[str, str]]
 
@@ -152,7 +152,7 @@ class Streamed:
             second = await anext(chunks, None) if len(first) < _PIECE else b""
             headers = _raw(self.headers)
             encoder = self.encoder
-            if second is None and len(first) < _WORTHWHILE:
+            if second is None and len(first) < WORTHWHILE:
                 encoder = None
             if encoder:
                 headers.append((b"content-encoding", self.encoding.encode()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -119,6 +119,8 @@ class Live:
     def __init__(self, home: Home, settings: Settings) -> None:
         self.tokens: Tokens | None = Tokens(home.path)
         self.relay = Relay(settings)
+        #: What is done with a release before it goes live.
+        self.warm: Callable[[Generation], Awaitable[None]] | None = None
         self._writer = asyncio.Lock()
         self._changing = asyncio.Lock()
         self._home = home
@@ -304,6 +306,8 @@ class Live:
                 answer = await generation.ask("ASK {}", "text/csv")
                 async for _ in answer.chunks:
                     pass
+                if self.warm:
+                    await self.warm(generation)
             except BaseException as error:
                 await pool.close()
                 if isinstance(error, KnowledgeGraphError):

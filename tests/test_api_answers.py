@@ -90,6 +90,19 @@ def test_answer_that_changes_each_time_is_neither_tagged_nor_kept(
         assert found[0].content != found[1].content
 
 
+def test_example_of_a_named_query_is_kept_before_anyone_asks(client: httpx.Client) -> None:
+    listed = client.get("/queries").json()
+    query = next(each for each in listed if each["name"] == "empowerment/fields-of-platform")
+    examples = {each["name"]: each["example"] for each in query["parameters"]}
+    for encoding in ("identity", "gzip", "zstd"):
+        answer = client.get(
+            f"{query['url']}.json", params=examples, headers={"Accept-Encoding": encoding}
+        )
+        assert answer.headers["server-timing"] == "cache;desc=hit"
+        assert answer.headers.get("content-encoding", "identity") == encoding
+        assert answer.json()["results"]["bindings"]
+
+
 def test_cache_forgets_what_was_used_longest_ago_and_keeps_to_its_bytes() -> None:
     results = cache.Results(1600)
     for number in range(20):

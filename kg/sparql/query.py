@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, cast
 
@@ -23,6 +24,11 @@ _UPDATES: Final = frozenset(
 # thread's stack ends (seen at 10,000).
 _MAX_DEPTH: Final = 200
 _MAX_CHAIN: Final = 1000
+
+# Its optimiser recurses along the patterns and operators of a query, and tries their orders: a
+# thousand patterns take it minutes, twenty thousand its stack.
+_MAX_REPEATED: Final = 2000
+_REPEATED: Final = frozenset(("{", ".", ";", "+", "-", "*", "&&", "||", "|", "=", "<", ">"))
 
 
 def service_in(found: list[Token]) -> Token | None:
@@ -210,6 +216,13 @@ def check(text: str, base: str | None = None, allowed: Collection[str] = ()) -> 
         )
     result = _form(text, found)
     bounded(text, found)
+    repeated = Counter(token.text for token in found if token.kind == "sign")
+    for sign in _REPEATED:
+        if repeated[sign] > _MAX_REPEATED:
+            raise QuerySyntaxError(
+                f"the query has {repeated[sign]} times {sign!r}: too long for the engine; "
+                f"expected at most {_MAX_REPEATED} of a sign"
+            )
     _parse(text, base)
     return result
 

@@ -1,0 +1,252 @@
+"""Whatever a client sends: an answer in bounded time, never a 500, and the server goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from serving import Server, publish, serving
+
+from kg.release import Home
+
+QUICK = settings(
+    max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = Home(tmp_path_factory.mktemp("kg"))
+    publish(home)
+    with serving(home, deadline=2, query_memory=128 * MIB, workers=2, max_rows=1000) as server:
+        yield server
+        assert httpx.get(f"{server.url}/health/ready").status_code == 200
+        assert "failed" not in server.log.read_text(), server.log.read_text()
+        assert server.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        yield client
+
+
+def answered(response: httpx.Response) -> None:
+    """An answer of ours: right, or a problem that says what was wrong."""
+    assert response.status_code < 500 or response.status_code in (503, 507), response.text
+    if response.status_code >= 400:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["status"] == response.status_code
+
+
+# The OpenAPI description
+
+
+def test_service_keeps_to_its_description(server: Server) -> None:
+    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    tested = []
+
+    def check(case: schemathesis.Case) -> None:
+        response = case.call(base_url=server.url, timeout=30)
+        assert response.status_code < 500 or response.status_code in (503, 507)
+        assert str(response.status_code) in case.operation.definition.raw["responses"], (
+            case.method, case.path, response.status_code, response.text[:300],
+        )  # fmt: skip
+
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        one = given(case=operation.as_strategy())(check)
+        settings(QUICK, max_examples=6)(one)()
+        tested.append(operation.label)
+    assert len(tested) > 50
+
+
+# A grammar of SPARQL, most of it valid
+
+TERM = st.sampled_from(
+    ["?a", "?b", "?c", "$d", "<http://example.org/>", "rdfs:label", "a", "'x'@en", "1.5", "true",
+     '"""long"""', "[]", "_:b", "()", "<<( ?a ?b ?c )>>", "'2020'^^xsd:gYear", "\\u0041", "é"]
+)  # fmt: skip
+PATH = st.recursive(
+    st.sampled_from(["rdfs:label", "a", "^a", "!a", "<urn:p>"]),
+    lambda inner: st.one_of(
+        st.builds("({}/{})".format, inner, inner),
+        st.builds("({}|{})".format, inner, inner),
+        st.builds("({}){}".format, inner, st.sampled_from("*+?")),
+    ),
+    max_leaves=4,
+)
+EXPRESSION = st.recursive(
+    st.sampled_from(["?a", "?b", "1", "'x'", "true", "<urn:x>", "NOW()", "RAND()"]),
+    lambda inner: st.one_of(
+        st.builds("({} {} {})".format, inner, st.sampled_from(["+", "=", "<", "&&", "||"]), inner),
+        st.builds("STR({})".format, inner),
+        st.builds("REGEX(STR({}), '(a+)+$')".format, inner),
+        st.builds("COALESCE({}, {})".format, inner, inner),
+        st.builds("({} IN ({}))".format, inner, inner),
+        st.builds("<http://www.opengis.net/def/function/geosparql/distance>({}, {})".format, inner,
+                  inner),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+TRIPLE = st.builds("{} {} {} .".format, TERM, st.one_of(PATH, TERM), TERM)
+PATTERN = st.recursive(
+    TRIPLE,
+    lambda inner: st.one_of(
+        st.builds("{} {}".format, inner, inner),
+        st.builds("{{ {} }} UNION {{ {} }}".format, inner, inner),
+        st.builds("OPTIONAL {{ {} }}".format, inner),
+        st.builds("{} MINUS {{ {} }}".format, inner, inner),
+        st.builds("GRAPH ?g {{ {} }}".format, inner),
+        st.builds("{} FILTER({})".format, inner, EXPRESSION),
+        st.builds("{} BIND({} AS ?x)".format, inner, EXPRESSION),
+        st.builds("{{ SELECT * {{ {} }} LIMIT 5 }}".format, inner),
+        st.builds("SERVICE <http://127.0.0.1/> {{ {} }}".format, inner),
+        st.builds("LATERAL {{ {} }}".format, inner),
+        st.builds("{} FILTER EXISTS {{ {} }}".format, inner, inner),
+    ),
+    max_leaves=6,
+)
+MODIFIER = st.sampled_from(
+    ["", "LIMIT 3", "ORDER BY ?a LIMIT 9", "OFFSET 2", "GROUP BY ?a", "LIMIT 0", "VALUES ?a { 1 }",
+     "HAVING (COUNT(*) > 1)", "LIMIT 99999999999999999999"]
+)  # fmt: skip
+HEAD = st.sampled_from(
+    ["SELECT *", "SELECT ?a", "SELECT DISTINCT ?a ?x", "SELECT (COUNT(*) AS ?n)", "ASK",
+     "DESCRIBE ?a", "CONSTRUCT { ?a ?b ?c }", "SELECT (GROUP_CONCAT(?a) AS ?n)"]
+)  # fmt: skip
+PROLOGUE = (
+    "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+    "PREFIX xsd: <http://www.w3.org/2001/XMLSchema#> "
+)
+QUERY = st.builds("{}{} WHERE {{ {} }} {}".format, st.just(PROLOGUE), HEAD, PATTERN, MODIFIER)
+FORMATS = ("json", "xml", "csv", "tsv", "parquet", "arrow", "geojson", "ttl", "nq", "html")
+
+
+@QUICK
+@given(query=QUERY, format=st.sampled_from(FORMATS))
+def test_query_of_any_shape_is_answered(client: httpx.Client, query: str, format: str) -> None:
+    response = client.post("/sparql", data={"query": query, "format": format, "timeout": "1"})
+    if response.headers["content-type"].startswith("text/html"):
+        assert response.status_code < 500 or response.status_code in (503, 507)
+    else:
+        answered(response)
+
+
+@QUICK
+@given(query=QUERY, at=st.floats(0, 1), junk=st.text(st.characters(codec="utf-8"), max_size=6))
+def test_query_with_something_wrong_in_it_is_answered(
+    client: httpx.Client, query: str, at: float, junk: str
+) -> None:
+    place = int(len(query) * at)
+    data = {"query": query[:place] + junk + query[place + 1 :], "timeout": "1", "format": "json"}
+    answered(client.post("/sparql", data=data))
+
+
+@QUICK
+@given(content=st.binary(max_size=200))
+def test_bytes_of_any_kind_are_answered(client: httpx.Client, content: bytes) -> None:
+    for kind in ("sparql-query", "sparql-update", "x-www-form-urlencoded"):
+        headers = {"Content-Type": f"application/{kind}"}
+        answered(client.post("/sparql", content=content, headers=headers))
+
+
+# Bombs
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * { " + "{" * 5000 + "}" * 5000 + " }",
+        "SELECT * { ?a " + "/".join(["<urn:p>"] * 5000) + " ?b }",
+        "SELECT (" + "(" * 5000 + "1" + ")" * 5000 + " AS ?x) {}",
+        "ASK { FILTER(" + "!" * 5000 + "true) }",
+        "ASK { ?a ?b '" + "x" * 500_000,
+        "SELECT * { " + "?a ?b ?c . " * 20_000 + "}",
+        "SELECT * { VALUES ?x { " + "1 " * 100_000 + "} } LIMIT 1",
+        "ASK { FILTER(REGEX('" + "a" * 40 + "!', '^(a+)+$')) }",
+        "SELECT (REPLACE('" + "a" * 1000 + "', 'a', '" + "b" * 100_000 + "') AS ?x) {}",
+    ],
+    ids=lambda query: query[:24],
+)
+def test_bomb_of_a_query_is_answered(client: httpx.Client, query: str) -> None:
+    answered(client.post("/sparql", data={"query": query, "format": "json"}))
+
+
+def raw(server: Server, content: bytes, patience: float = 20) -> bytes:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=patience) as connection:
+        with contextlib.suppress(ConnectionError):  # it may refuse before it has read all
+            connection.sendall(content)
+        with contextlib.suppress(ConnectionError):
+            return connection.recv(1 << 16)
+    return b""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 50_000 + b"\r\n",
+        b"GET /sparql?query=%FF%FE HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /%00%FF%C0 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n",
+        b"GET /sparql HTTP/1.1\r\nHost: <script>\r\nAccept: text/turtle\r\n\r\n",
+        b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /sparql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=lambda content: repr(content[:30]),
+)
+def test_bomb_of_a_request_is_answered_or_cut(server: Server, content: bytes) -> None:
+    answer = raw(server, content)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
+    assert b" 500 " not in answer.split(b"\r\n")[0]
+    assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_body_of_a_hundred_megabytes_is_refused_and_not_kept(server: Server) -> None:
+    def resident() -> int:
+        with open(f"/proc/{server.process.pid}/statm") as file:  # noqa: PTH123
+            return int(file.read().split()[1]) * 4096
+
+    before = resident()
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"#" * MIB
+
+    with contextlib.suppress(httpx.WriteError):  # it hangs up when it has read enough
+        response = httpx.post(
+            f"{server.url}/sparql",
+            content=parts(),
+            headers={"Content-Type": "application/sparql-query"},
+            timeout=60,
+        )
+        assert response.status_code == 413
+    assert resident() - before < 64 * MIB
+    assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_slow_clients_hold_no_worker(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    slow = [socket.create_connection((host, int(port))) for _ in range(100)]
+    try:
+        for connection in slow:
+            connection.sendall(b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n")
+        begun = time.monotonic()
+        assert httpx.get(f"{server.url}/sparql", params={"query": "ASK {}"}).status_code == 200
+        assert time.monotonic() - begun < 20
+    finally:
+        for connection in slow:
+            connection.close()
