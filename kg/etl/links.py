@@ -195,6 +195,15 @@ class Links:
                     self._canonical.get(each.object, each.object),
                 )
 
+    def names(self) -> dict[str, str]:
+        """The name that decisions give to each key that others were joined to."""
+        joined = (each for each in self.decisions if each.relation == "same")
+        return {
+            each.object: each.object_label.partition(" | ")[0]
+            for each in joined
+            if each.object not in self._canonical and each.object_label
+        }
+
     def ends(self) -> set[str]:
         """The keys that the graph of links speaks of, if a build knows them."""
         return {*self._redirects().values(), *(key for pair in self._parts() for key in pair)}

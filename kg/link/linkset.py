@@ -1,4 +1,4 @@
-"""The graph of links of a build: redirects, parts, and what an entity is in other registries.
+"""The graph of links of a build: redirects, parts, what an entity is in other registries.
 
 A match is exact where two identifiers agree on the entity, or where the registry itself is
 the source; else close. A Wikidata item that two entities claim is close to both (BGI Group
@@ -18,7 +18,9 @@ from kg import vocab
 from kg.etl import Statements
 from kg.etl.links import GRAPH, Links
 from kg.link.mentions import literal
+from kg.link.names import HAN
 
+_NAME: Final = vocab.SKOS + "prefLabel"
 #: Property of an identifier → how the registry spells its IRI.
 _REGISTRIES: Final = {
     vocab.AIC + "rorId": "https://ror.org/{}",
@@ -42,6 +44,7 @@ class Linkset:
         self._ends = {base + key for key in links.ends()}
         self._terms = [f"<{iri}>" for iri in sorted(self._ends)]
         self._known: set[str] = set()
+        self._named: set[str] = set()
         # Subject → property → IRI in the registry → graphs that say so.
         self._said: dict[str, dict[str, dict[str, set[str]]]] = defaultdict(dict)
 
@@ -50,6 +53,8 @@ class Linkset:
         ends = made.frame.filter(pl.col("s").is_in(self._terms))["s"].unique()
         self._known |= {term[1:-1] for term in ends}
         predicate = made.predicate_object.predicate
+        if predicate == _NAME:
+            self._named |= {term[1:-1] for term in ends}
         if predicate in _REGISTRIES:
             for subject, value in made.frame.select("s", "o").iter_rows():
                 self._note(subject[1:-1], predicate, literal(value), made.graph)
@@ -59,8 +64,9 @@ class Linkset:
         stated = frozenset(map(NamedNode, graphs))
         for iri in self._ends:
             about = store.quads_for_pattern(NamedNode(iri), None, None, None)
-            if any(quad.graph_name in stated for quad in about):
-                self._known.add(iri)
+            said = {quad.predicate.value for quad in about if quad.graph_name in stated}
+            self._known |= {iri} if said else set()
+            self._named |= {iri} if _NAME in said else set()
         for predicate in _REGISTRIES:
             for quad in store.quads_for_pattern(None, NamedNode(predicate), None, None):
                 subject, value, graph = quad.subject, quad.object, quad.graph_name
@@ -79,7 +85,16 @@ class Linkset:
     def quads(self) -> Iterator[Quad]:
         """The graph of links, each quad once."""
         yield from self.links.quads(self.base, self._known.__contains__)
+        yield from self._names()
         yield from self._matches()
+
+    def _names(self) -> Iterator[Quad]:
+        """A name for what only redirects name: its own source gives it no preferred one."""
+        for key, name in sorted(self.links.names().items()):
+            iri = self.base + key
+            if iri in self._known - self._named:
+                label = Literal(name, language="zh" if HAN.search(name) else "en")
+                yield Quad(NamedNode(iri), NamedNode(_NAME), label, NamedNode(GRAPH))
 
     def _matches(self) -> Iterator[Quad]:
         claimed: dict[str, set[str]] = defaultdict(set)

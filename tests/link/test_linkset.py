@@ -10,7 +10,7 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store
 from kg import etl, vocab
 from kg.build import Inputs
 from kg.etl import Context, Statements
-from kg.etl.links import Links
+from kg.etl.links import Decision, Links
 from kg.link.linkset import Linkset
 from kg.settings import shipped
 
@@ -103,3 +103,26 @@ def test_what_statements_give_is_what_a_store_of_them_gives(tmp_path: Path) -> N
         vocab.DCTERMS + "isReplacedBy",
         vocab.ORG + "subOrganizationOf",
     }
+
+
+def test_what_only_decisions_name_gets_its_name_from_them() -> None:
+    pair = Decision(
+        "organization/epoch-0123456789abcdef", "NYU", "same", "organization/ror-0190ak572",
+        "New York University | 纽约大学", "ManualMappingCuration", 1.0, "me", "me", "2026-11-26",
+    )  # fmt: skip
+    stays = f"{vocab.BASE}organization/ror-0190ak572"
+    name = Quad(
+        NamedNode(stays),
+        NamedNode(vocab.SKOS + "prefLabel"),
+        Literal("New York University", language="en"),
+        NamedNode(vocab.graph("links")),
+    )
+    store = Store()
+    store.add(identified(stays, "rorId", "0190ak572", ROR))
+    linkset = Linkset(Links([pair]), vocab.BASE)
+    linkset.take_store(store, {ROR})
+    assert name in set(linkset.quads())
+    store.add(Quad(name.subject, name.predicate, name.object, NamedNode(ROR)))
+    linkset = Linkset(Links([pair]), vocab.BASE)
+    linkset.take_store(store, {ROR})
+    assert name not in set(linkset.quads())
