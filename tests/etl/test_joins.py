@@ -289,7 +289,8 @@ def test_graphs_of_a_mapping_stand_instead_and_those_of_an_entry_besides(tmp_pat
     ex = "http://example.org/"
     assert found == {
         ("type", NamedNode(vocab.GRAPH + "source/m")), ("a", NamedNode(ex + "own")),
-        ("cells", NamedNode(vocab.GRAPH + "source/m")), ("b", NamedNode(ex + "own")), ("b", NamedNode(ex + "g")), ("b", NamedNode(ex + "h")),
+        ("cells", NamedNode(vocab.GRAPH + "source/m")),
+        ("b", NamedNode(ex + "own")), ("b", NamedNode(ex + "g")), ("b", NamedNode(ex + "h")),
     }  # fmt: skip
 
 
