@@ -86,6 +86,7 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     errors.ParameterError: Kind(422, "A parameter is missing or not of its type"),
     errors.Busy: Kind(429, "Too many queries wait already", (("Retry-After", "1"),)),
     KnowledgeGraphError: Kind(500, "The server failed"),
+    errors.Imbalance: Kind(500, "A table was not accounted for: a defect of ours"),
     errors.WorkerCrash: Kind(502, "The worker that answered died"),
     errors.ReleaseError: Kind(503, "No release can be served", (("Retry-After", "5"),)),
     errors.QueryTimeout: Kind(503, "The query was ended at its deadline"),
