@@ -173,6 +173,18 @@ def test_markup_in_data_is_printed_as_it_is(home: Path) -> None:
     assert "[bold]x[/bold]" in done.stdout
 
 
+def test_validate_writes_the_whole_report_into_a_file(home: Path, tmp_path: Path) -> None:
+    page, lang = tmp_path / "report.html", ("--lang", "zh")
+    done = kg(home, "validate", "--format", "html", *lang, "--out", str(page))
+    assert done.stdout == ""
+    text = page.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in text
+    assert text.count('<tr class="Warning">') > 1
+    done = kg(home, "validate", "--out", str(tmp_path / "no" / "such"))
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
 def test_validate_says_whether_the_release_conforms(home: Path) -> None:
     done = kg(home, "validate", "--json")
     assert done.returncode == OK, done.stderr

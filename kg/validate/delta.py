@@ -124,14 +124,18 @@ def touched(
     by_predicate = watches(shapes).by_predicate
     look = _either(judge, removed)
     found: dict[Shape, set[Term]] = defaultdict(set)
+    relevant: dict[tuple[NamedNode, Term | None], list[_Watch]] = {}
     for triple in dict.fromkeys((*added, *removed)):
-        for watch in (
-            *by_predicate.get(triple.predicate, ()),
-            *by_predicate.get(None, ()),
-        ):
+        key = (triple.predicate, triple.object if triple.predicate == _TYPE else None)
+        if (known := relevant.get(key)) is None:
+            known = relevant[key] = [
+                watch
+                for name in (triple.predicate, None)
+                for watch in by_predicate.get(name, ())
+                if watch.step.under is None or triple.object in judge.subclasses(watch.step.under)
+            ]
+        for watch in known:
             step = watch.step
-            if step.under is not None and triple.object not in judge.subclasses(step.under):
-                continue
             start = triple.object if step.inverse else triple.subject
             nodes = step.before.walk(look, start, backward=True)
             if watch.chain is not None:
