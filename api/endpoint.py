@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from starlette.requests import Request
@@ -35,6 +35,9 @@ _DATASETS: Final = {
 
 # Above this many characters the lexer runs beside the loop: 1 MiB takes it seconds.
 _LONG: Final = 16_384
+
+#: A text of fewer characters is not read anew each time it is asked.
+_SHORT: Final = 4096
 
 _EXAMPLE: Final = """\
 PREFIX aic: <https://w3id.org/aicluster/ontology#>
@@ -92,11 +95,12 @@ async def endpoint(request: Request, live: Live) -> ASGIApp:
 async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
     text = asked.text
     routes = live.relay.routes
-    form = await beside(len(text), partial(sparql.check, text, asked.base, tuple(routes)))
+    rows = live.settings.max_rows
+    form, plain, limited = await beside(
+        len(text), partial(_checked, text, asked.base, tuple(routes), rows)
+    )
     choice = negotiation.choose(form, request.headers.get("accept", ""), *asked.formats)
     with live.held() as generation:
-        rows = generation.settings.max_rows if form == "SELECT" else 0
-        plain, limited = sparql.limited(sparql.decode(text), rows)
         federated = sparql.rerouted(plain, routes) if routes else plain
         query = Query(federated, choice.format.asked, *asked.graphs, asked.base, federated != plain)
         if choice.format is not HTML:
@@ -141,6 +145,25 @@ async def _description(request: Request, live: Live) -> ASGIApp:
             federates=bool(live.relay.routes),
         )
         return await stream(generation, Query(text, choice.format.asked), choice, request)
+
+
+def _read(
+    text: str, base: str, allowed: tuple[str, ...], rows: int
+) -> tuple[sparql.Form, str, bool]:
+    """The form of a query, the text to run, and whether that has a LIMIT of ours."""
+    form = sparql.check(text, base, allowed)
+    plain = sparql.decode(text)
+    return (form, *sparql.limited(plain, rows if form == "SELECT" else 0))
+
+
+_remembered: Final = lru_cache(maxsize=2048)(_read)
+
+
+def _checked(
+    text: str, base: str, allowed: tuple[str, ...], rows: int
+) -> tuple[sparql.Form, str, bool]:
+    """The same, read once where a client asks it again and again."""
+    return (_remembered if len(text) < _SHORT else _read)(text, base, allowed, rows)
 
 
 async def beside(size: int, read: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ from typing import Final
 from starlette.requests import Request
 
 from api.cache import Results
+from api.negotiation import Choice
 from api.problems import Conflict
 from api.relay import Relay
 from kg import build, ontology, vocab
@@ -57,6 +58,7 @@ class Generation:
     results: Results
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
     labels: dict[str, list[str]] = field(default_factory=dict)  #: class and label → resources
+    bound: dict[tuple[str, ...], tuple[str, Choice]] = field(default_factory=dict)  #: of hot URLs
     empty_graphs: bool = False  #: there may be graphs without a triple
 
     @property
@@ -124,7 +126,7 @@ class Live:
         self._writer = asyncio.Lock()
         self._changing = asyncio.Lock()
         self._home = home
-        self._settings = settings
+        self.settings = settings
         self._generation: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -213,9 +215,10 @@ class Live:
                 release=release,
                 manifest=release.manifest,
                 lease=stack.pop_all(),
-                results=Results(self._settings.cache),
+                results=Results(self.settings.cache),
                 totals={},
                 labels={},
+                bound={},
             )
 
     @property
@@ -281,7 +284,7 @@ class Live:
             stack.enter_context(release.lease())
             manifest = release.manifest
             catalogue = await self._catalogue(manifest.base, anew=anew)
-            settings = self._settings
+            settings = self.settings
             pool = await Pool.start(
                 release.store_path,
                 release.dump_path,

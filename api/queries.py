@@ -31,6 +31,10 @@ from kg.workers import Query
 PREFIX: Final = "/queries/"
 METHODS: Final = "GET, HEAD, OPTIONS"
 
+#: What is remembered of a release: totals of queries, and what URLs of named queries mean.
+_MOST: Final = 1000
+_LONGEST_URL: Final = 1000
+
 Values = dict[str, list[str]]
 
 
@@ -66,6 +70,10 @@ async def named(request: Request, live: Live) -> ASGIApp:
     path, _, suffix = request.url.path.removeprefix(PREFIX).partition(".")
     accept = request.headers.get("accept", "")
     with live.held() as generation:
+        url = (path, suffix, request.scope["query_string"].decode("latin-1"), accept)
+        if (known := generation.bound.get(url)) is not None:
+            text, choice = known
+            return await stream(generation, Query(text, choice.format.asked), choice, request)
         query = generation.catalogue[path]
         values: Values = {}
         try:
@@ -80,6 +88,10 @@ async def named(request: Request, live: Live) -> ASGIApp:
                 return with_release(explained, generation)
             text = sparql.decode(text)
             if choice.format is not HTML:
+                if page is None and sum(map(len, url)) < _LONGEST_URL:
+                    if len(generation.bound) >= _MOST:
+                        generation.bound.clear()
+                    generation.bound[url] = text, choice
                 return await _answer(generation, text, choice, request, page)
             answer = await generation.evaluate(
                 Query(page.of(text) if page else text, page_carrier(query.form)),
@@ -167,13 +179,10 @@ async def _total(generation: Generation, text: str) -> int:
     if text not in generation.totals:
         answer = await generation.ask(sparql.counted(text), negotiation.SOLUTIONS[0].media_type)
         found = json.loads(b"".join([chunk async for chunk in answer.chunks]))
-        if len(generation.totals) >= _MOST_TOTALS:
+        if len(generation.totals) >= _MOST:
             generation.totals.clear()
         generation.totals[text] = int(found["results"]["bindings"][0]["n"]["value"])
     return generation.totals[text]
-
-
-_MOST_TOTALS: Final = 1000
 
 
 def _page(

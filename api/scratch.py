@@ -39,7 +39,7 @@ class Scratch(Live):
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve an empty dataset until the context ends."""
-        settings = self._settings
+        settings = self.settings
         pool = await Pool.start(
             _NOTHING,
             _NOTHING,
@@ -76,7 +76,7 @@ class Scratch(Live):
                 self._count += 1
                 await generation.pool.change(change, self._release().id)
                 self._generation = dataclasses.replace(
-                    generation, release=self._release(), results=Results(self._settings.cache)
+                    generation, release=self._release(), results=Results(self.settings.cache)
                 )
 
     def reload(self) -> None:

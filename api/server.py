@@ -13,6 +13,9 @@ import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Literal
 
 import uvicorn
 
@@ -62,7 +65,7 @@ async def _serve(
     app = create_app(home, settings)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_protocol(),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -88,6 +91,12 @@ async def _serve(
 def _url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+    if find_spec("httptools") is None:
+        return "h11"
+    return import_module("api.parser").BoundedProtocol  # type: ignore[no-any-return]
 
 
 class _Server(uvicorn.Server):

@@ -215,6 +215,18 @@ def test_bomb_of_a_request_is_answered_or_cut(server: Server, content: bytes) ->
     assert httpx.get(f"{server.url}/health").status_code == 200
 
 
+def test_head_that_never_ends_is_cut_and_not_kept(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    sent = 0
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 * MIB:
+                connection.sendall(b"a" * MIB)
+                sent += MIB
+    assert sent < 64 * MIB
+
+
 def test_body_of_a_hundred_megabytes_is_refused_and_not_kept(server: Server) -> None:
     def resident() -> int:
         with open(f"/proc/{server.process.pid}/statm") as file:  # noqa: PTH123

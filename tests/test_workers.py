@@ -654,7 +654,7 @@ def test_pool_dies_with_its_server(release: Made) -> None:
         }
         pids = {int(pid) for pid in family}
         pids |= {worker for pid in pids for worker in children(pid)}
-        assert len(pids) == 3
+        assert len(pids) in (3, 4)  # with or without one that takes the place of the endless one
         server.kill()
     asyncio.run(until(lambda: not any(command(pid) for pid in pids)))
 

@@ -18,7 +18,7 @@ def add_commands(command: Command) -> None:
     each = command("token", _list, "List the tokens that may write.")
     actions = each.add_subparsers(metavar="ACTION")
     add = command("add", _add, "Make a token; it is shown this once.", parents=actions)
-    add.add_argument("name", metavar="NAME")
+    add.add_argument("token", metavar="NAME")
     add.add_argument(
         "--graph",
         action="append",
@@ -28,7 +28,7 @@ def add_commands(command: Command) -> None:
     )
     command("list", _list, "List the tokens that may write.", parents=actions)
     revoke = command("revoke", _revoke, "Forget a token, at once.", parents=actions)
-    revoke.add_argument("name", metavar="NAME")
+    revoke.add_argument("token", metavar="NAME")
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
@@ -44,14 +44,14 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _add(options: argparse.Namespace, settings: Settings) -> int:
-    token = Tokens(settings.home).add(options.name, options.graph)
+    token = Tokens(settings.home).add(options.token, options.graph)
     if options.json:
-        print_json({"name": options.name, "token": token})
+        print_json({"name": options.token, "token": token})
     else:
         print(token)  # alone on its line, as scripts want it
     return OK
 
 
 def _revoke(options: argparse.Namespace, settings: Settings) -> int:
-    Tokens(settings.home).revoke(options.name)
+    Tokens(settings.home).revoke(options.token)
     return OK
