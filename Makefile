@@ -16,7 +16,7 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	scripts/browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.installed-dev
 	scripts/browser
