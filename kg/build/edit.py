@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store
@@ -25,6 +23,9 @@ from kg.errors import InputError, ReleaseError
 from kg.patch import Patch
 from kg.release import Home, Release
 from kg.validate import NotConforming, Report, validate_delta
+
+#: The schema of the last release that was edited here.
+_SCHEMAS: Final[dict[tuple[str, str], Schema]] = {}
 
 #: What a release keeps of its tables, which an edit leaves as they are.
 _KEPT: Final = (STATE, ROWS, REPEATED, "rejects.csv")
@@ -82,17 +83,16 @@ def change(home: Home, graphs: Collection[str], edit: Callable[[Store], None], w
 
 def schema_of(release: Release, state: State) -> Schema:
     """The ontology that a release was made by, compiled; kept while releases share it."""
-    return _schema(state.schema, state.base, release.store_path)
-
-
-@lru_cache(maxsize=2)
-def _schema(digest: str, base: str, place: Path) -> Schema:  # noqa: ARG001 - what the cache goes by
-    store = Store.read_only(str(place))
-    return Schema.compile(
-        quad
-        for graph in ontology.GRAPHS.values()
-        for quad in store.quads_for_pattern(None, None, None, NamedNode(graph))
-    )
+    made_by = (state.schema, state.base)
+    if made_by not in _SCHEMAS:
+        store = release.open()
+        _SCHEMAS.clear()
+        _SCHEMAS[made_by] = Schema.compile(
+            quad
+            for graph in ontology.GRAPHS.values()
+            for quad in store.quads_for_pattern(None, None, None, NamedNode(graph))
+        )
+    return _SCHEMAS[made_by]
 
 
 def _audit(before: Release, patch: Patch, graphs: Collection[str], who: str) -> list[Quad]:
