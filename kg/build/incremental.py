@@ -192,10 +192,10 @@ class Incremental:
         places: dict[str, dict[int, int]] = {}
         for (name, table), rows in self.plan.rows.items():
             places[self.staged.sheets[name][table].account.file] = rows.lines()
-        for name in self.plan.anew:
-            for sheet in self.staged.sheets[name].values():
-                places[sheet.account.file] = {}
-        touched = {line[: line.index(b" ")].decode() for line in self.given}
+        for name, made in self.plan.state.sources.items():
+            if name in self.plan.anew or name not in self.plan.bases:
+                places |= {each.staged.file: {} for each in made.tables.values()}
+        touched = {line[: line.index(b" ")].decode() for line in (*self.given, *self.anew)}
         return moved(Report.read(self.before.path), places, touched)
 
     def compare(self, old: Store) -> tuple[Patch, dict[bytes, int]]:
