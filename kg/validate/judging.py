@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _GRAPH: Final = DefaultGraph()
 _TYPE: Final = NamedNode(vocab.RDF + "type")
+#: Nodes whose types are remembered: many shapes ask for them.
+_REMEMBERED: Final = 10_000
 _SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
 
 
@@ -28,6 +30,7 @@ class Judge:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._closures: dict[NamedNode, frozenset[Term]] = {}
+        self._kinds: dict[Term, list[Term]] = {}
         self._live: dict[NamedNode, list[NamedNode]] = {}
 
     def look(self, node: Term, predicate: NamedNode, inverse: bool) -> list[Term]:
@@ -70,8 +73,12 @@ class Judge:
 
     def is_instance(self, node: Term, iri: NamedNode) -> bool:
         """Whether the node is a SHACL instance of the class."""
+        if (kinds := self._kinds.get(node)) is None:
+            if len(self._kinds) >= _REMEMBERED:
+                self._kinds.clear()
+            kinds = self._kinds[node] = self.look(node, _TYPE, False)
         classes = self.subclasses(iri)
-        return any(kind in classes for kind in self.look(node, _TYPE, False))
+        return any(kind in classes for kind in kinds)
 
     def targeted(self, target: Target, node: Term) -> bool:
         """Whether the target has the node."""
