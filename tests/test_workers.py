@@ -403,9 +403,9 @@ def test_full_queue_is_busy_and_waiting_counts_toward_the_deadline(release: Made
         async with serving(release, queue=1) as pool:
             # A long query makes way for short ones, as many times as there are workers.
             running = [asyncio.create_task(ask(pool, ENDLESS, deadline=2))]
-            await until(lambda: len(workers()) == 2)
+            await until(lambda: pool.gauges()["queries_long"] == pool.gauges()["workers_free"] == 1)
             running.append(asyncio.create_task(ask(pool, ENDLESS, deadline=2)))
-            await asyncio.sleep(0.01)
+            await until(lambda: pool.gauges()["workers_free"] == 0)
             waiting = asyncio.create_task(ask(pool, COUNT, deadline=0.2))
             await asyncio.sleep(0.01)
             with pytest.raises(errors.Busy, match="1 queries wait already"):
