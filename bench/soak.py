@@ -34,6 +34,9 @@ PATHS = (
 )
 LEAVES = 0.05
 
+#: Seconds after which nothing is under way any more.
+REST = 3
+
 
 def left(server: int) -> tuple[int, int, int]:
     """Processes, descriptors and resident bytes of the server and its descendants."""
@@ -92,9 +95,10 @@ def main() -> None:
             assert server.stdout
             port = int(server.stdout.readline().rstrip("/\n").rpartition(":")[2])
             asyncio.run(soak(port, requests // 10))  # what is kept from now on is kept once
+            asyncio.run(asyncio.sleep(REST))
             before = left(server.pid)
             print(dict(asyncio.run(soak(port, requests))))
-            asyncio.run(asyncio.sleep(2))
+            asyncio.run(asyncio.sleep(REST))
             after = left(server.pid)
             for name, was, now in zip(("processes", "files", "bytes"), before, after, strict=True):
                 print(f"{name:<10} {was:>12,} {now:>12,}")
