@@ -173,3 +173,10 @@ def test_patched_release_serves_the_next_change_and_folds_into_one_dump(tmp_path
     assert not outcome.release.patch_path.exists()
     assert list(outcome.release.lines()) == lines
     outcome.release.verify()
+
+
+def test_release_that_outgrows_its_memory_is_built_on_disk(tmp_path: Path) -> None:
+    inputs = write(tmp_path, {"a": (rows(50), "aic:City~iri")})
+    in_memory = build(Home(tmp_path / "memory"), SETTINGS, inputs, quiet)
+    on_disk = build(Home(tmp_path / "disk"), Settings(memory=1), inputs, quiet)
+    assert_equal(on_disk, in_memory)
