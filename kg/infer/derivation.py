@@ -10,8 +10,8 @@ from pyoxigraph import NamedNode, Store, Triple
 
 from kg import vocab
 from kg.errors import InputError
-from kg.infer.incremental import View, asserting, instances
 from kg.infer.rules import Rule, Rules
+from kg.infer.view import View, asserting, instances
 
 
 @dataclass(frozen=True)

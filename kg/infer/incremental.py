@@ -2,24 +2,24 @@
 
 Delete and rederive (Gupta, Mumick, Subrahmanian 1993): what used a removed triple is taken
 out, what still follows from the rest is put back, and what an added triple gives is added.
-Each step looks up only what joins with a changed triple, in whatever kind of store.
+What joins with a changed triple is looked up triple by triple; what may be put back is asked
+for rule by rule, as the store joins without reading what the terms are.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store, Triple, Variable
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, Store, Triple
 
-from kg import vocab
 from kg.infer.fixpoint import GRAPH
-from kg.infer.rules import Atom, Binding, Rule, Rules, Term
+from kg.infer.rules import Binding, Rule, Rules
+from kg.infer.view import View, asserting, quad
 
-_DEFAULT: Final = DefaultGraph()
-#: Named graphs that assert nothing of the default graph.
-_BESIDE: Final = vocab.SIDE_GRAPHS | {GRAPH.value}
+#: Triples that a rule is asked for at a time.
+_BATCH: Final = 10_000
 
 
 def update(
@@ -30,111 +30,66 @@ def update(
     The named graphs hold the new state already; the default graph and the graph of
     inferences hold the old one, and are brought to what a full run would give. `added` are
     the triples that a merged graph asserts now and none did before, `removed` those that
-    none asserts any more.
+    none asserts any more. Where it raises, the default graph is left between the states.
     """
-    change = _Change(store, rules)
-    change.remove([triple for triple in removed if not change.is_asserted(triple)])
-    change.add([*change.rederivable(), *(triple for triple in added if change.is_asserted(triple))])
-    return change.apply({*added, *removed})
-
-
-class View:
-    """The default graph of a store, less the triples that are `gone`, plus the `new` ones."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.gone: set[Triple] = set()
-        self.new: set[Triple] = set()
-        self._index: dict[tuple[Term | None, ...], dict[Triple, None]] = defaultdict(dict)
-
-    def __contains__(self, triple: Triple) -> bool:
-        if triple in self.new:
-            return True
-        return triple not in self.gone and self.in_store(triple)
-
-    def in_store(self, triple: Triple) -> bool:
-        """Whether the default graph of the store holds it, as it stands."""
-        return Quad(triple.subject, triple.predicate, triple.object, _DEFAULT) in self.store
-
-    def add(self, triple: Triple) -> None:
-        """Add a triple, or put back one that is gone."""
-        if triple in self.gone:
-            self.gone.discard(triple)
-            return
-        self.new.add(triple)
-        s, p, o = triple
-        for key in ((None, p, None), (s, p, None), (None, p, o), (s, p, o)):
-            self._index[key][triple] = None
-
-    def match(self, atom: Atom, binding: Binding) -> Iterator[Binding]:
-        """The bindings, extended, under which the view holds an atom."""
-        subject, object_ = atom.bound(binding)
-        found: list[Triple] = list(self._index.get((subject, atom.predicate, object_), ()))
-        if subject is None or isinstance(subject, NamedNode | BlankNode):
-            quads = self.store.quads_for_pattern(subject, atom.predicate, object_, _DEFAULT)
-            stored = (quad.triple for quad in quads)
-            found += [triple for triple in stored if triple not in self.gone]
-        for triple in found:
-            extended = atom.match(triple, binding)
-            if extended is not None:
-                yield extended
-
-    def solutions(self, atoms: tuple[Atom, ...], binding: Binding) -> Iterator[Binding]:
-        """The bindings under which the view holds all the atoms, the most bound atom first."""
-        if not atoms:
-            yield binding
-            return
-        first = min(atoms, key=lambda atom: _cost(atom, binding))
-        rest = tuple(atom for atom in atoms if atom is not first)
-        for found in self.match(first, binding):
-            yield from self.solutions(rest, found)
-
-
-def _cost(atom: Atom, binding: Binding) -> int:
-    """How many triples a look-up may give: a value of a variable narrows more than a class."""
-    subject, object_ = atom.bound(binding)
-    if subject is not None:
-        return 0 if object_ is not None else 1
-    if object_ is None:
-        return 4
-    return 2 if isinstance(atom.object, Variable) else 3
+    change = _Change(store, rules, {*added, *removed})
+    change.remove(triple for triple in removed if not change.stated[triple])
+    change.add([*change.rederivable(), *(each for each in added if change.stated[each])])
+    return change.apply()
 
 
 class _Change:
-    """One update: the state it reaches, as a view over the store."""
+    """One update: what is `gone` from the default graph, and the view of what is there.
 
-    def __init__(self, store: Store, rules: Rules) -> None:
+    `stated` are the triples whose assertion may have changed, each with whether it is asserted
+    now; any other of the default graph is asserted where the graph of inferences lacks it.
+    """
+
+    def __init__(self, store: Store, rules: Rules, stated: set[Triple]) -> None:
         self.store, self.rules = store, rules
+        self.stated = {triple: bool(asserting(store, triple)) for triple in stated}
+        self.gone: set[Triple] = set()
         self.view = View(store)
-
-    def is_asserted(self, triple: Triple) -> bool:
-        """Whether a merged graph states it now."""
-        return bool(asserting(self.store, triple))
 
     def remove(self, triples: Iterable[Triple]) -> None:
         """Take out these triples and all that was derived with their help."""
-        gone = {triple for triple in triples if self.view.in_store(triple)}
+        gone = {triple for triple in triples if triple in self.view}
+        kept: set[Triple] = set()
         waiting = list(gone)
         while waiting:
             for head in self.consequences(waiting.pop()):
-                if head not in gone and not self.is_asserted(head):
+                if head in gone or head in kept:
+                    continue
+                asserted = self.stated.get(head)
+                if asserted is None:
+                    asserted = quad(head, GRAPH) not in self.store
+                if asserted:
+                    kept.add(head)
+                else:
                     gone.add(head)
                     waiting.append(head)
-        self.view.gone = gone
+        for triple in gone:
+            self.store.remove(quad(triple))
+        self.gone, self.view = gone, View(self.store)
 
     def rederivable(self) -> list[Triple]:
-        """What is gone and follows from what is left."""
-        return [
-            triple
-            for triple in self.view.gone
-            if any(True for _ in instances(self.view, self.rules, triple))
-        ]
+        """What is gone and follows by one rule from what is left."""
+        wanted: dict[Rule, list[Triple]] = defaultdict(list)
+        for triple in self.gone:
+            for rule in self.rules.giving(triple):
+                wanted[rule].append(triple)
+        found: set[Triple] = set()
+        for rule, triples in wanted.items():
+            rest = [triple for triple in triples if triple not in found]
+            for start in range(0, len(rest), _BATCH):
+                found.update(_given(self.view, rule, rest[start : start + _BATCH]))
+        return list(found)
 
     def add(self, triples: Iterable[Triple]) -> None:
         """Add triples and all that follows from them."""
-        waiting = deque(triples)
+        waiting = list(triples)
         while waiting:
-            triple = waiting.popleft()
+            triple = waiting.pop()
             if triple not in self.view:
                 self.view.add(triple)
                 waiting.extend(self.consequences(triple))
@@ -151,40 +106,59 @@ class _Change:
                 if head is not None:
                     yield head
 
-    def apply(self, stated: set[Triple]) -> tuple[list[Quad], list[Quad]]:
+    def apply(self) -> tuple[list[Quad], list[Quad]]:
         """Write the difference into both graphs; what was added and removed, sorted."""
-        added: list[Quad] = []
-        removed: list[Quad] = []
-        for triple in stated | self.view.new | self.view.gone:
-            present = triple in self.view
-            inferred = present and not self.is_asserted(triple)
-            for graph, now in ((_DEFAULT, present), (GRAPH, inferred)):
-                quad = Quad(triple.subject, triple.predicate, triple.object, graph)
-                if now != (quad in self.store):
-                    (added if now else removed).append(quad)
+        new, gone = self.view.new, self.gone
+        added = [quad(triple) for triple in new - gone]
+        removed = [quad(triple) for triple in gone - new]
+        for triple in (new ^ gone) - self.stated.keys():
+            (added if triple in new else removed).append(quad(triple, GRAPH))
+        for triple, asserted in self.stated.items():
+            inferred = not asserted and triple in self.view
+            if inferred != ((there := quad(triple, GRAPH)) in self.store):
+                (added if inferred else removed).append(there)
         added.sort(key=str)
         removed.sort(key=str)
-        for quad in removed:
-            self.store.remove(quad)
-        self.store.extend(added)
+        for each in removed:
+            self.store.remove(each)
+        self.store.extend([*added, *map(quad, new & gone)])
         return added, removed
 
 
-def asserting(store: Store, triple: Triple) -> list[str]:
-    """The graphs, of those that the default graph merges, that state a triple; sorted."""
-    quads = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
-    names = (quad.graph_name.value for quad in quads if isinstance(quad.graph_name, NamedNode))
-    return sorted(name for name in names if name not in _BESIDE)
-
-
-def instances(
-    view: View, rules: Rules, triple: Triple
-) -> Iterator[tuple[Rule, tuple[Triple, ...]]]:
-    """The rules that give a triple, each with the triples of the view that it uses."""
-    for rule in rules.giving(triple):
+def _given(view: View, rule: Rule, triples: list[Triple]) -> Iterator[Triple]:
+    """Those of the triples that a rule gives by the store."""
+    bindings: list[tuple[Triple, Binding]] = []
+    for triple in triples:
         binding = rule.head.match(triple, {})
         if binding is None:
             continue
-        for found in view.solutions(rule.body, binding):
-            premises = (atom.triple(found) for atom in rule.body)
-            yield rule, tuple(premise for premise in premises if premise is not None)
+        if rule.body and binding and all(map(_is_named, binding.values())):
+            bindings.append((triple, binding))
+        elif any(True for _ in view.solutions(rule.body, binding)):
+            yield triple
+    if not bindings:
+        return
+    # From one end of all triples at once, so that what many ways pass is passed once; from
+    # both only where one atom takes both. What a subject relates to is less than the reverse.
+    ends = starts = rule.head.variables
+    if not any(set(ends) <= set(atom.variables) for atom in rule.body):
+        subjects = {atom.subject for atom in rule.body}
+        values = {end: len({binding[end] for _, binding in bindings}) for end in ends}
+        starts = (min(ends, key=lambda end: (end not in subjects, values[end])),)
+    rows = {" ".join(str(binding[end]) for end in starts): None for _, binding in bindings}
+    query = (
+        f"SELECT DISTINCT {' '.join(map(str, ends))} {{ "
+        f"VALUES ({' '.join(map(str, starts))}) {{ {' '.join(f'({row})' for row in rows)} }} "
+        f"{' . '.join(map(str, rule.body))} }}"
+    )
+    solutions = view.store.query(query)
+    assert isinstance(solutions, QuerySolutions)  # noqa: S101 - a SELECT
+    found = {tuple(solution[end] for end in ends) for solution in solutions}
+    for triple, binding in bindings:
+        if tuple(binding[end] for end in ends) in found:
+            yield triple
+
+
+def _is_named(term: object) -> bool:
+    """Whether a query can name a term."""
+    return isinstance(term, NamedNode | Literal)
