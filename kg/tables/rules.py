@@ -24,16 +24,34 @@ EXPECTED: Final = "\x1fexpected"
 # What no RDF syntax of ours can carry as plain text; tab, LF and CR are fine.
 _CONTROL: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 
+#: Characters that are their own NFC, whatever stands beside them but characters that are not
+#: among these: Latin, Cyrillic, punctuation, kana, the Chinese of the basic plane, full width.
+STABLE: Final = (
+    "\x00-\u02ff\u0400-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2160-\u2188\u2460-\u24ff"
+    "\u3001-\u3029\u3030-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uffef"
+)
+# A cell that is to be trimmed, or perhaps to be brought to NFC.
+_UNCLEAN: Final = rf"^\s|\s$|[^{STABLE}]"
+
 
 def clean(table: Table, chunk: pl.DataFrame) -> pl.DataFrame:
     """Line, note and the declared columns, trimmed and in NFC; what says nothing is null."""
+    names = [column.name for column in table.columns]
+    # Most columns are clean, and a look is cheaper than a copy.
+    unclean = chunk.select(pl.col(names).str.contains(_UNCLEAN).any())
+    trimmed = [
+        pl.col(name).str.strip_chars().str.normalize("NFC")
+        for name in names
+        if unclean[name].item()
+    ]
+    chunk = chunk.with_columns(trimmed)
     cells = []
     for column in table.columns:
-        cell = pl.col(column.name).str.strip_chars().str.normalize("NFC")
+        cell = pl.col(column.name)
         nothing = cell.is_in(["", *sorted(column.nulls)])
         if column.split is not None:  # nothing but separators
             nothing |= cell.str.replace_all(column.split, "").str.strip_chars() == ""
-        cells.append(pl.when(nothing).then(None).otherwise(cell).alias(column.name))
+        cells.append(pl.when(~nothing).then(cell).alias(column.name))
     return chunk.select(LINE, pl.lit(None, pl.String).alias(NOTE), *cells)
 
 

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,13 +25,13 @@ from kg.tables.reading.rows import check_header, frame, refuse_ragged
 
 _LONGEST_CELL: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
-#: Where more of a block's lines than one in so many are hard, the csv module reads it all.
+#: Where more of a block's lines than one in so many are hard, and more than a few, the csv
+#: module reads it all.
 _HARD: Final = 4
-#: Bytes of a line, and columns of a table, above which the csv module reads it.
+_FEW: Final = 64
+#: Bytes of a line with quotes, and columns of a table, above which the csv module reads it.
 _LONG: Final = 1024 * 1024
 _WIDE: Final = 200
-_TEXT: Final = "\x1ftext"
-_SIMPLE: Final = "\x1fsimple"
 
 
 def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.DataFrame]:
@@ -72,16 +73,23 @@ class _File:
 
     def frames(self, size: int) -> Iterator[pl.DataFrame]:
         """All rows; the first row is the header."""
-        held = ""
+        held: list[str] = []
+        length, quote = 0, self.how["quotechar"] or ""
         for block, last in self.blocks:
-            text = held + block
+            held.append(block)
+            length += len(block)
+            # What is held begins with a row whose quotes are open: only another ends it.
+            if length > len(block) and not last and length < _LONGEST_CELL and quote not in block:
+                continue
+            text, far = "".join(held), length - len(block) >= _LONG
             if not self.header:
                 text = self.head(text, last)
             if not self.header:
-                held = text
+                held, length = [text], len(text)
                 continue
-            found = self.cut(text, last) if len(held) < _LONG else None
-            frame, taken, held = found or self.parsed(text, last)
+            found = None if far else self.cut(text, last)
+            frame, taken, rest = found or self.parsed(text, last)
+            held, length = [rest], len(rest)
             self.line += taken
             self.account.read += frame.height
             yield from frame.iter_slices(size) if frame.height else [frame]
@@ -124,21 +132,19 @@ class _File:
             return None
         ending, end = "\r\n" if returns else "\n", lines.len()
         simple, hard = self.simple(lines)
-        if hard.len() * _HARD > end:
+        if hard.len() > max(_FEW, end // _HARD):
             return None
         rows, end = self.hard(lines, hard, ending, last)
         over = [number for first, after, _ in rows for number in range(first, after)]
-        plain = lines.head(end).to_frame(_TEXT).with_row_index(LINE, self.line + 1)
-        plain = plain.with_columns(pl.col(LINE).cast(pl.Int64), simple.head(end))
-        plain = plain.filter(pl.col(_TEXT) != "")  # a blank line is no row
-        if over:
-            plain = plain.filter(~pl.col(LINE).is_in([self.line + 1 + each for each in over]))
-        made = self.columns(plain)
+        lines, simple = lines.head(end), simple.head(end)
+        plain = (lines != "").scatter(over, False)  # a blank line is no row
+        ends = (lines.str.len_bytes().cast(pl.Int64) + len(ending)).cum_sum()
+        self.refuse(lines, plain & ~simple)
+        made = self.columns(data, ends, plain & simple)
         if rows:
             numbered = ((self.line + 1 + first, row) for first, _, row in rows)
             made = pl.concat([made, self.straight(numbered)]).sort(LINE)
-        after = int(lines.head(end).str.len_bytes().sum()) + end * len(ending)
-        return made, end, data[after:].decode()
+        return made, end, data[ends[-1] if end else 0 :].decode()
 
     def simple(self, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Which lines are rows of the right length; and the places of those that csv must judge.
@@ -149,16 +155,18 @@ class _File:
         """
         delimiter, quote, width = self.how["delimiter"], self.how["quotechar"], len(self.header)
         simple = lines.str.count_matches(delimiter, literal=True) == width - 1
-        hard = lines.str.len_bytes() > _LONG
+        hard = pl.Series([], dtype=pl.UInt32)
         if quote is not None and (marked := lines.str.contains(quote, literal=True)).any():
             d, q = re.escape(delimiter), re.escape(quote)
             cell = f"(?:{q}[^{q}]*{q}|[^{d}{q}]*)"
-            found = pl.Series([False])
+            places, texts = marked.arg_true(), lines.filter(marked)
+            found = pl.repeat(False, texts.len(), eager=True)
             if width <= _WIDE:
-                found = lines.filter(marked).str.contains(f"^{cell}(?:{d}{cell}){{{width - 1}}}$")
-            simple = simple.scatter(marked.arg_true(), found)
-            hard |= marked & ~simple
-        return simple.alias(_SIMPLE), hard.arg_true()
+                row = f"^{cell}(?:{d}{cell}){{{width - 1}}}$"
+                found = (texts.str.len_bytes() <= _LONG) & texts.str.contains(row)
+            simple = simple.scatter(places, found)
+            hard = places.filter(~found)
+        return simple, hard
 
     def hard(
         self, lines: pl.Series, places: pl.Series, ending: str, last: bool
@@ -166,8 +174,12 @@ class _File:
         """The rows that start at these places (first line, line after, cells); the block's end."""
         found: list[tuple[int, int, list[str]]] = []
         after = 0
-        for first in places:
+        for first, text in zip(places.to_list(), lines.gather(places).to_list(), strict=True):
             if first < after:
+                continue
+            reader = csv.reader([text + ending], **self.how)
+            with suppress(csv.Error):  # mostly the row is this line
+                found.append((first, after := first + 1, next(reader)))
                 continue
             reader = csv.reader(_from(lines, first, ending), **self.how)
             try:
@@ -180,15 +192,24 @@ class _File:
             found.append((first, after, row))
         return found, lines.len()
 
-    def columns(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Simple lines cut into columns; the others have not the header's length."""
-        for line, text in lines.filter(~pl.col(_SIMPLE)).select(LINE, _TEXT).iter_rows():
-            refuse_ragged(self.account, line, text.split(self.how["delimiter"]), self.header)
-        lines = lines.filter(_SIMPLE)
-        if not lines.height:
+    def refuse(self, lines: pl.Series, ragged: pl.Series) -> None:
+        """Reject the lines that have not the header's length."""
+        places = ragged.arg_true()
+        for place, text in zip(places.to_list(), lines.gather(places).to_list(), strict=True):
+            cells = text.split(self.how["delimiter"])
+            refuse_ragged(self.account, self.line + 1 + place, cells, self.header)
+
+    def columns(self, data: bytes, ends: pl.Series, wanted: pl.Series) -> pl.DataFrame:
+        """The lines wanted, all of them simple, cut into columns; `ends` is where each line ends."""
+        numbers = wanted.arg_true()
+        if not numbers.len():
             return frame(self.header, [], [])
+        # Runs of lines, from the end of one that is left out to the start of the next.
+        left = (~wanted).arg_true()
+        after = [0, *ends.gather(left).to_list()]
+        until = [*ends.shift(1, fill_value=0).gather(left).to_list(), ends[-1]]
         cells = pl.read_csv(
-            lines[_TEXT].str.join("\n")[0].encode(),
+            b"".join(data[start:end] for start, end in zip(after, until, strict=True)),
             has_header=False,
             new_columns=self.header,
             separator=self.how["delimiter"],
@@ -196,7 +217,7 @@ class _File:
             infer_schema=False,
             empty_string_is_null=False,
         )
-        return cells.insert_column(0, lines[LINE])
+        return cells.insert_column(0, (numbers.cast(pl.Int64) + self.line + 1).alias(LINE))
 
     def parsed(self, text: str, last: bool) -> tuple[pl.DataFrame, int, str]:
         """Row by row, with the csv module."""
