@@ -4,7 +4,8 @@ Read downwards; imports run one way, and `lint-imports` holds it.
 
     __main__   the command line
     commands   what it offers, one module an area
-    build      tables + ontology → candidate → validated → published
+    build      tables + ontology → candidate → inferred → validated → published
+    sources    originals fetched, first mappings drafted
     link       which mentions mean one entity
     etl        tables by mappings to checked statements
     ontology   modules, vocabularies and shapes as quads
@@ -13,9 +14,10 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     catalogue  named queries with typed parameters
     sample     a made-up database of the report's size
     release    immutable releases: publish, roll back, prune, clone
-    tables     CSV, TSV and Parquet in, every row accounted for
+    tables     files, workbooks, databases, RDF in; every row and cell accounted for
     sparql     what a query's text says, without running it
     workers    killable processes that answer queries
+    tokens     who may write, and what
     patch      what turns one release's content into another's
     settings · vocab · errors
 """
