@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import NamedNode, Store
+from pyoxigraph import DefaultGraph, Store
 
-from kg import etl, infer, ontology, release, vocab
+from kg import etl, infer, ontology, release
 from kg.build import lines
 from kg.build.delta import edited, quads
 from kg.build.inputs import Inputs, Schema, Staged, software
@@ -166,8 +166,10 @@ class Full:
                 store = Store(place)
                 store.bulk_extend(quads(text.nameless))
             self.stages.begin("infer", 0.55)
-            infer.materialise(store, schema.rules)
-            rest = sorted([*text.nameless, *self.inferred(store)])
+            found = infer.infer(store, schema.rules)
+            graphs = [DefaultGraph()] if in_memory else [DefaultGraph(), infer.GRAPH]
+            found.insert(store, *graphs)
+            rest = sorted([*text.nameless, *self.inferred(found)])
             text.rest.write_bytes(b"\n".join([*rest, b""]))
             if in_memory:
                 loading = pool.submit(_extend, place, text.rest)
@@ -185,12 +187,11 @@ class Full:
             loading.result()
         return judged(report, self.staged.pairs(), self.context), content
 
-    def inferred(self, store: Store) -> list[bytes]:
+    def inferred(self, found: infer.Inferred) -> list[bytes]:
         """The lines of what inference added, in its graph and in the default graph."""
-        graph = NamedNode(vocab.INFERRED)
-        found = lines.written(store.quads_for_pattern(None, None, None, graph))
-        blocks = lines.merged(sorted(found), self.tally)
-        return [line for block in blocks for line in block.lines]
+        self.tally.graphs[infer.GRAPH.value.encode()] = len(found)
+        blocks = found.lines(infer.GRAPH, DefaultGraph())
+        return [line for block in blocks for line in block.split(b"\n")[:-1]]
 
 
 def _extend(place: Path, more: Path) -> None:

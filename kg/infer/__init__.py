@@ -7,11 +7,12 @@ column, `incremental` carries a change through, `derivation` says why a triple h
 from __future__ import annotations
 
 from kg.infer.derivation import Derivation, explain
-from kg.infer.fixpoint import Inferred, infer, materialise
+from kg.infer.fixpoint import GRAPH, Inferred, infer, materialise
 from kg.infer.incremental import update
 from kg.infer.rules import Atom, Rule, Rules, Unused
 
 __all__ = [
+    "GRAPH",
     "Atom",
     "Derivation",
     "Inferred",
