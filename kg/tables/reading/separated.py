@@ -96,7 +96,10 @@ class _File:
 
     def head(self, text: str, last: bool) -> str:
         """Read the header, if all of it is here; returns the text after it."""
-        lines = io.StringIO(text, newline="")
+        size = text.find("\n") + 1
+        if not size or "\r" in text[: size - 2] or (self.how["quotechar"] or "\n") in text[:size]:
+            size = len(text)  # not surely the first line
+        lines = io.StringIO(text[:size], newline="")
         reader = csv.reader(lines, **self.how)
         try:
             header = [name.strip() for name in next(reader, [])]
@@ -106,7 +109,7 @@ class _File:
             return text
         check_header(self.table, f"{self.path.name}:1", header, self.account)
         self.header, self.line = header, reader.line_num
-        return lines.read()
+        return lines.read() + text[size:]
 
     def malformed(self, line: int, error: csv.Error) -> InputError:
         kind = self.table.format
@@ -119,12 +122,12 @@ class _File:
 
     def cut(self, text: str, last: bool) -> tuple[pl.DataFrame, int, str] | None:
         """Column by column; None where the csv module has to read the block as a whole."""
-        breaks, returns = text.count("\n"), text.count("\r")
         if not f"{self.how['delimiter']}{self.how['quotechar']}".isascii():
             return None
-        if returns and not returns == text.count("\r\n") == breaks:
-            return None  # a line ends in a carriage return alone, or a cell has other breaks
         data = text.encode()
+        breaks, returns = data.count(b"\n"), data.count(b"\r")
+        if returns and not returns == data.count(b"\r\n") == breaks:
+            return None  # a line ends in a carriage return alone, or a cell has other breaks
         lines = pl.read_lines(data)["line"]
         if lines.len() != breaks + (not text.endswith("\n") and bool(text)) or (
             lines.str.len_bytes().sum() + breaks + returns != len(data)
@@ -149,16 +152,16 @@ class _File:
     def simple(self, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Which lines are rows of the right length; and the places of those that csv must judge.
 
-        Judged by one regular expression: a cell has no quote, or is all in quotes and has none
-        inside. A line that starts within a quoted cell is judged wrongly, but only after one
-        that is hard, and the row that starts there takes it.
+        Judged by one regular expression: a cell has no quote, or is all in quotes and has only
+        doubled ones inside. A line that starts within a quoted cell is judged wrongly, but only
+        after one that is hard, and the row that starts there takes it.
         """
         delimiter, quote, width = self.how["delimiter"], self.how["quotechar"], len(self.header)
         simple = lines.str.count_matches(delimiter, literal=True) == width - 1
         hard = pl.Series([], dtype=pl.UInt32)
         if quote is not None and (marked := lines.str.contains(quote, literal=True)).any():
             d, q = re.escape(delimiter), re.escape(quote)
-            cell = f"(?:{q}[^{q}]*{q}|[^{d}{q}]*)"
+            cell = f"(?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{d}{q}]*)"
             places, texts = marked.arg_true(), lines.filter(marked)
             found = pl.repeat(False, texts.len(), eager=True)
             if width <= _WIDE:
@@ -200,7 +203,7 @@ class _File:
             refuse_ragged(self.account, self.line + 1 + place, cells, self.header)
 
     def columns(self, data: bytes, ends: pl.Series, wanted: pl.Series) -> pl.DataFrame:
-        """The lines wanted, all of them simple, cut into columns; `ends` is where each line ends."""
+        """The lines wanted, all of them simple, cut into columns; `ends` is where lines end."""
         numbers = wanted.arg_true()
         if not numbers.len():
             return frame(self.header, [], [])
