@@ -25,10 +25,8 @@ from kg.tables.reading.rows import check_header, frame, refuse_ragged
 
 _LONGEST_CELL: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
-#: Where more of a block's lines than one in so many are hard, and more than a few, the csv
-#: module reads it all.
+#: Where more of a block's lines than one in so many are hard, the csv module reads it all.
 _HARD: Final = 4
-_FEW: Final = 64
 #: Bytes of a line with quotes, and columns of a table, above which the csv module reads it.
 _LONG: Final = 1024 * 1024
 _WIDE: Final = 200
@@ -73,23 +71,21 @@ class _File:
 
     def frames(self, size: int) -> Iterator[pl.DataFrame]:
         """All rows; the first row is the header."""
-        held: list[str] = []
-        length, quote = 0, self.how["quotechar"] or ""
+        rest, held = "", list[str]()
         for block, last in self.blocks:
             held.append(block)
-            length += len(block)
-            # What is held begins with a row whose quotes are open: only another ends it.
-            if length > len(block) and not last and length < _LONGEST_CELL and quote not in block:
+            # A row that went on is read again from its start: seldom enough to stay linear.
+            if not last and sum(map(len, held)) < len(rest):
                 continue
-            text, far = "".join(held), length - len(block) >= _LONG
+            text, far = rest + "".join(held), len(rest) >= _LONG
+            held.clear()
             if not self.header:
                 text = self.head(text, last)
             if not self.header:
-                held, length = [text], len(text)
+                rest = text
                 continue
             found = None if far else self.cut(text, last)
             frame, taken, rest = found or self.parsed(text, last)
-            held, length = [rest], len(rest)
             self.line += taken
             self.account.read += frame.height
             yield from frame.iter_slices(size) if frame.height else [frame]
@@ -135,7 +131,8 @@ class _File:
             return None
         ending, end = "\r\n" if returns else "\n", lines.len()
         simple, hard = self.simple(lines)
-        if hard.len() > max(_FEW, end // _HARD):
+        # The csv module refuses a cell of more than it can hold, so it is not given a long line.
+        if hard.len() * _HARD > end and lines.str.len_bytes().max() <= _LONG:  # type: ignore[operator]
             return None
         rows, end = self.hard(lines, hard, ending, last)
         over = [number for first, after, _ in rows for number in range(first, after)]
