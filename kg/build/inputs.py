@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+import polars as pl
 from pyoxigraph import NamedNode, Quad
 
 from kg import etl, ontology, tables
@@ -242,11 +243,14 @@ def definition(source: Source) -> str:
 
 
 def software() -> str:
-    """The digest of the code that decides what a build makes of its inputs."""
+    """Names what decides what a build makes of its inputs: our code, and the Polars that hashes.
+
+    Its hashes, by which rows are compared, hold within one version.
+    """
     package = Path(etl.__file__).parents[1]
     floors = ("build", "etl", "infer", "link", "ontology", "tables")
     files = [path for name in floors for path in sorted((package / name).rglob("*.py"))]
-    return _digest(package, [package / "vocab.py", *files])
+    return f"{_digest(package, [package / 'vocab.py', *files])} polars {pl.__version__}"
 
 
 def _digest(root: Path, files: Iterable[Path]) -> str:

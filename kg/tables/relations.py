@@ -52,7 +52,7 @@ class Keys:
             suspect = hashed.is_in(repeated.implode())
             if not suspect.any():
                 continue
-            chunk = pl.read_parquet(file)
+            chunk = pl.read_parquet(file, columns=[LINE, *table.key])
             again = []
             for line, key in chunk.filter(suspect).select(LINE, self._key()).iter_rows():
                 if key in seen:
@@ -61,7 +61,7 @@ class Keys:
             if again:
                 rows = chunk.filter(pl.col(LINE).is_in(again)).select(LINE, first).iter_rows()
                 bad = [(line, cell or "", expected) for line, cell in rows]
-                _reject(sheet, file, chunk, first, "duplicate-key", bad, set())
+                _reject(sheet, file, first, "duplicate-key", bad, set())
 
     def _key(self) -> pl.Expr:
         cells = (pl.col(name).fill_null("") for name in self.table.key)
@@ -102,12 +102,13 @@ def _rejected(sheets: Mapping[str, Sheet]) -> int:
 def _reject_dangling(
     sheet: Sheet, column: Column, reference: Reference, target: Sheet, told: Told
 ) -> None:
+    of, split = [LINE, reference.column], _split_of(target, reference)
     known = pl.concat(
-        _values(pl.read_parquet(file), reference.column, _split_of(target, reference))[VALUE]
+        _values(pl.read_parquet(file, columns=of), reference.column, split)[VALUE]
         for file in target.files()
     ).unique()
     for file in sheet.files():
-        chunk = pl.read_parquet(file)
+        chunk = pl.read_parquet(file, columns=[LINE, column.name])
         values = _values(chunk, column.name, column.separator)
         absent = values.filter(~pl.col(VALUE).is_in(known.implode()))
         expected = f"expected a {reference.column} of table {reference.table}"
@@ -115,7 +116,7 @@ def _reject_dangling(
             (line, cell, expected if value == cell else f"{expected}; {value!r} is none")
             for line, cell, value in absent.unique(LINE, keep="first").iter_rows()
         ]
-        _reject(sheet, file, chunk, column.name, "dangling-reference", bad, told)
+        _reject(sheet, file, column.name, "dangling-reference", bad, told)
 
 
 def _reject_cycles(sheet: Sheet, column: Column, reference: Reference, told: Told) -> None:
@@ -124,26 +125,28 @@ def _reject_cycles(sheet: Sheet, column: Column, reference: Reference, told: Tol
         above = _values(chunk, column.name, column.separator)
         return own.select(LINE, pl.col(VALUE).alias("own")).join(above, on=LINE)
 
+    of = [LINE, *{reference.column, column.name}]
     parents: dict[str, list[str]] = {}
     for file in sheet.files():
-        for own, parent in pairs(pl.read_parquet(file)).select("own", VALUE).iter_rows():
+        rows = pl.read_parquet(file, columns=of)
+        for own, parent in pairs(rows).select("own", VALUE).iter_rows():
             parents.setdefault(own, []).append(parent)
     ring_of = {member: ring for ring in cycles(parents) for member in ring}
     if not ring_of:
         return
     said = {ring[0]: _said(ring, parents) for ring in ring_of.values()}
     for file in sheet.files():
-        chunk = pl.read_parquet(file)
         bad = {}
-        inside = pairs(chunk).filter(pl.col("own").is_in(list(ring_of)))
+        rows = pl.read_parquet(file, columns=of)
+        inside = pairs(rows).filter(pl.col("own").is_in(list(ring_of)))
         for line, own, cell, parent in inside.iter_rows():
             if ring_of.get(parent) is ring_of[own]:
                 bad[line] = line, cell, f"expected no cycle: {said[ring_of[own][0]]}"
-        _reject(sheet, file, chunk, column.name, "cycle", list(bad.values()), told)
+        _reject(sheet, file, column.name, "cycle", list(bad.values()), told)
 
 
 def _reject(
-    sheet: Sheet, file: Path, chunk: pl.DataFrame, column: str, rule: str,
+    sheet: Sheet, file: Path, column: str, rule: str,
     bad: list[tuple[int, str, str]], told: Told,
 ) -> None:  # fmt: skip
     """Reject cells (line, value, what was expected) of a sheet's chunk, each once a rule."""
@@ -151,6 +154,7 @@ def _reject(
     new = [each for each in bad if (*mark, each[0]) not in told]
     if new:
         told.update((*mark, line) for line, _, _ in new)
+        chunk = pl.read_parquet(file)
         rest = judge(sheet.table, sheet.account, chunk, cells(new), column, rule)
         lost = (chunk.height - rest.height) * len(sheet.table.columns)
         sheet.account.cells_of_rejected_rows += lost

@@ -63,7 +63,8 @@ class Sheet:
         high, low = (cells.hash(seed).cast(pl.Int128) for seed in _SEEDS)
         digest = (high * 2**64 + low).alias(DIGEST)
         rows = chunk.select(LINE, digest, NOTE, *self.names)
-        rows.write_parquet(file, compression="zstd", compression_level=1)
+        # Rows are read once or twice, so what they cost to write counts more than their size.
+        rows.write_parquet(file, compression="zstd", compression_level=1, statistics=False)
 
     def check(self) -> None:
         """Raise Imbalance where a row was neither kept nor rejected: a defect of ours."""

@@ -55,10 +55,10 @@ def read(
     """
     seen = 0
     for raw in chunks(table, path, account):
-        yield _judged(table, clean(table, raw), account, replay, seen)
+        yield _judged(table, *clean(table, raw), account, replay, seen)
         seen = len(account.rejects)
     if len(account.rejects) > seen:  # rows that were refused after the last chunk
-        yield _judged(table, _empty(table), account, replay, seen)
+        yield _judged(table, _empty(table), frozenset(), account, replay, seen)
     # Only now is it known that there is a file.
     if table.is_file:
         account.sha256 = sha256(path)
@@ -83,13 +83,15 @@ def _empty(table: Table) -> pl.DataFrame:
 
 
 def _judged(
-    table: Table, chunk: pl.DataFrame, account: Account, replay: Replay | None, seen: int
-) -> pl.DataFrame:
+    table: Table, chunk: pl.DataFrame, plain: frozenset[str],
+    account: Account, replay: Replay | None, seen: int,
+) -> pl.DataFrame:  # fmt: skip
     """The sound rows of a chunk; rejects from `seen` on are those that its reader entered."""
     refused = account.rejects[seen:]
     del account.rejects[seen:]
     if replay is not None:
         chunk, refused = _corrected(table, chunk, account, replay, refused)
+        plain = frozenset()  # for what was corrected may be anything
     width = len(table.columns)
     for reject in refused:
         policy = table.policy(reject.rule, reject.column, level=reject.level)
@@ -100,7 +102,7 @@ def _judged(
             cells = cells_in(reject.row) if reject.row else width
             account.cells_read += cells
             account.cells_of_rejected_rows += cells
-    rows = sound(table, chunk, account)
+    rows = sound(table, chunk, account, plain)
     account.cells_read += chunk.height * (width + account.undeclared)
     account.cells_undeclared += chunk.height * account.undeclared
     account.cells_of_rejected_rows += (chunk.height - rows.height) * width
@@ -126,7 +128,7 @@ def _corrected(
         return chunk, refused
     account.corrected += len(put)
     corrected = pl.DataFrame(put, schema=_empty(table).schema)
-    corrected = clean(table, corrected).with_columns(corrected[NOTE])
+    corrected = clean(table, corrected)[0].with_columns(corrected[NOTE])
     lines = pl.col(LINE).is_in(corrected[LINE].implode())
     done = set(corrected[LINE])
     chunk = pl.concat([chunk.filter(~lines), corrected]).sort(LINE)

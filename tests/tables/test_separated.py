@@ -118,3 +118,20 @@ def test_a_line_that_never_ends_is_an_error(
     (tmp_path / "t.csv").write_bytes(b"a,b\n" + b"x" * (3 << 20))
     with pytest.raises(InputError, match="a line of more than 1 MiB"):
         rows_of(tmp_path / "t.csv", ["a", "b"])
+
+
+def test_a_row_may_go_on_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded, "_BLOCK", 64)
+    cell = "".join(f'line {n}, ""so called""\n' for n in range(500))
+    path = tmp_path / "t.csv"
+    path.write_text(f'a,b\n1,x\n2,"{cell}"\n3,y\n', encoding="utf-8", newline="")
+    rows, account = rows_of(path, ["a", "b"])
+    assert rows == [(2, "1", "x"), (3, "2", cell.replace('""', '"')), (504, "3", "y")]
+    assert account.read == 3
+
+
+def test_a_long_cell_without_quotes_is_read_beside_rows_with_quotes(tmp_path: Path) -> None:
+    long = "x" * 17_000_000
+    path = tmp_path / "t.csv"
+    path.write_text(f'a,b\n1,{long}\n2,"y\nz"\n', encoding="utf-8", newline="")
+    assert rows_of(path, ["a", "b"])[0] == [(2, "1", long), (3, "2", "y\nz")]

@@ -17,6 +17,7 @@ _LONGEST_LINE: Final = 64 * 1024 * 1024
 def decoded(path: Path, file: io.BufferedReader, encoding: str) -> Iterator[tuple[str, bool]]:
     """The text of the file block by block, each with whether it is the last."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    bytewise = codecs.lookup(encoding).name == "utf-8"  # where bytes are quicker to count
     lines, first, block = 0, True, file.read(_BLOCK)
     while first or block:
         following = file.read(_BLOCK)
@@ -30,7 +31,7 @@ def decoded(path: Path, file: io.BufferedReader, encoding: str) -> Iterator[tupl
                 f"{path}:{line}: byte 0x{error.object[error.start]:02x} is not {name}; save the "
                 "table as UTF-8, or declare its encoding"
             ) from None
-        lines += text.count("\n")
+        lines += block.count(b"\n") if bytewise else text.count("\n")
         yield text.removeprefix("\ufeff") if first else text, not following
         first, block = False, following
 

@@ -21,7 +21,7 @@ def read(table: Table, path: Path, account: Account, size: int) -> Iterator[pl.D
     try:
         scan = pl.scan_parquet(path)
         leaves = dict(_leaves("", scan.collect_schema().items(), None))
-        check_header(table, f"{path.name}:1", list(leaves), account)
+        check_header(table, path.name, list(leaves), account)
         columns = [column.name for column in table.columns] or list(leaves)
         cells = [_text(path, name, *leaves[name]).alias(name) for name in columns]
         broken = [

@@ -25,10 +25,8 @@ from kg.tables.reading.rows import check_header, frame, refuse_ragged
 
 _LONGEST_CELL: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
-#: Where more of a block's lines than one in so many are hard, and more than a few, the csv
-#: module reads it all.
+#: Where more of a block's lines than one in so many are hard, the csv module reads it all.
 _HARD: Final = 4
-_FEW: Final = 64
 #: Bytes of a line with quotes, and columns of a table, above which the csv module reads it.
 _LONG: Final = 1024 * 1024
 _WIDE: Final = 200
@@ -73,30 +71,31 @@ class _File:
 
     def frames(self, size: int) -> Iterator[pl.DataFrame]:
         """All rows; the first row is the header."""
-        held: list[str] = []
-        length, quote = 0, self.how["quotechar"] or ""
+        rest, held = "", list[str]()
         for block, last in self.blocks:
             held.append(block)
-            length += len(block)
-            # What is held begins with a row whose quotes are open: only another ends it.
-            if length > len(block) and not last and length < _LONGEST_CELL and quote not in block:
+            # A row that went on is read again from its start: seldom enough to stay linear.
+            if not last and sum(map(len, held)) < len(rest):
                 continue
-            text, far = "".join(held), length - len(block) >= _LONG
+            text, far = rest + "".join(held), len(rest) >= _LONG
+            held.clear()
             if not self.header:
                 text = self.head(text, last)
             if not self.header:
-                held, length = [text], len(text)
+                rest = text
                 continue
             found = None if far else self.cut(text, last)
             frame, taken, rest = found or self.parsed(text, last)
-            held, length = [rest], len(rest)
             self.line += taken
             self.account.read += frame.height
             yield from frame.iter_slices(size) if frame.height else [frame]
 
     def head(self, text: str, last: bool) -> str:
         """Read the header, if all of it is here; returns the text after it."""
-        lines = io.StringIO(text, newline="")
+        size = text.find("\n") + 1
+        if not size or "\r" in text[: size - 2] or (self.how["quotechar"] or "\n") in text[:size]:
+            size = len(text)  # not surely the first line
+        lines = io.StringIO(text[:size], newline="")
         reader = csv.reader(lines, **self.how)
         try:
             header = [name.strip() for name in next(reader, [])]
@@ -106,7 +105,7 @@ class _File:
             return text
         check_header(self.table, f"{self.path.name}:1", header, self.account)
         self.header, self.line = header, reader.line_num
-        return lines.read()
+        return lines.read() + text[size:]
 
     def malformed(self, line: int, error: csv.Error) -> InputError:
         kind = self.table.format
@@ -119,12 +118,12 @@ class _File:
 
     def cut(self, text: str, last: bool) -> tuple[pl.DataFrame, int, str] | None:
         """Column by column; None where the csv module has to read the block as a whole."""
-        breaks, returns = text.count("\n"), text.count("\r")
         if not f"{self.how['delimiter']}{self.how['quotechar']}".isascii():
             return None
-        if returns and not returns == text.count("\r\n") == breaks:
-            return None  # a line ends in a carriage return alone, or a cell has other breaks
         data = text.encode()
+        breaks, returns = data.count(b"\n"), data.count(b"\r")
+        if returns and not returns == data.count(b"\r\n") == breaks:
+            return None  # a line ends in a carriage return alone, or a cell has other breaks
         lines = pl.read_lines(data)["line"]
         if lines.len() != breaks + (not text.endswith("\n") and bool(text)) or (
             lines.str.len_bytes().sum() + breaks + returns != len(data)
@@ -132,7 +131,8 @@ class _File:
             return None
         ending, end = "\r\n" if returns else "\n", lines.len()
         simple, hard = self.simple(lines)
-        if hard.len() > max(_FEW, end // _HARD):
+        # The csv module refuses a cell of more than it can hold, so it is not given a long line.
+        if hard.len() * _HARD > end and lines.str.len_bytes().max() <= _LONG:  # type: ignore[operator]
             return None
         rows, end = self.hard(lines, hard, ending, last)
         over = [number for first, after, _ in rows for number in range(first, after)]
@@ -149,16 +149,16 @@ class _File:
     def simple(self, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Which lines are rows of the right length; and the places of those that csv must judge.
 
-        Judged by one regular expression: a cell has no quote, or is all in quotes and has none
-        inside. A line that starts within a quoted cell is judged wrongly, but only after one
-        that is hard, and the row that starts there takes it.
+        Judged by one regular expression: a cell has no quote, or is all in quotes and has only
+        doubled ones inside. A line that starts within a quoted cell is judged wrongly, but only
+        after one that is hard, and the row that starts there takes it.
         """
         delimiter, quote, width = self.how["delimiter"], self.how["quotechar"], len(self.header)
         simple = lines.str.count_matches(delimiter, literal=True) == width - 1
         hard = pl.Series([], dtype=pl.UInt32)
         if quote is not None and (marked := lines.str.contains(quote, literal=True)).any():
             d, q = re.escape(delimiter), re.escape(quote)
-            cell = f"(?:{q}[^{q}]*{q}|[^{d}{q}]*)"
+            cell = f"(?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{d}{q}]*)"
             places, texts = marked.arg_true(), lines.filter(marked)
             found = pl.repeat(False, texts.len(), eager=True)
             if width <= _WIDE:
@@ -200,7 +200,7 @@ class _File:
             refuse_ragged(self.account, self.line + 1 + place, cells, self.header)
 
     def columns(self, data: bytes, ends: pl.Series, wanted: pl.Series) -> pl.DataFrame:
-        """The lines wanted, all of them simple, cut into columns; `ends` is where each line ends."""
+        """The lines wanted, all of them simple, cut into columns; `ends` is where lines end."""
         numbers = wanted.arg_true()
         if not numbers.len():
             return frame(self.header, [], [])
