@@ -10,6 +10,7 @@ from kg import etl
 from kg.etl import Context, Source
 from kg.tables import Account, Sheet, write_rejects
 from kg.validate import NotConforming, Report, Result
+from kg.validate.results import IN_MEMORY, in_order
 
 
 def judged(
@@ -19,20 +20,34 @@ def judged(
 
     Raises NotConforming with it where something is violated.
     """
-    untraced = [result for result in report.results if not result.origins]
-    if untraced:
-        keys = {(result.focus, result.path, result.value) for result in untraced}
-        found = etl.origins(sources, context, keys)
-        results = (
-            result
-            if result.origins
-            else replace(result, origins=tuple(found[result.focus, result.path, result.value]))
-            for result in report.results
-        )
-        report = replace(report, results=tuple(results))
+    report = traced(report, sources, context)
     if not report.conforms:
         raise NotConforming(report)
     return report
+
+
+def traced(
+    report: Report, sources: Iterable[tuple[Source, Mapping[str, Sheet]]], context: Context
+) -> Report:
+    """The report with the rows of each result without origins.
+
+    One that does not fit in memory stays as it is, and says so.
+    """
+    if len(report.results) > IN_MEMORY:
+        notice = f"rows are not traced: there are more than {IN_MEMORY:,} results"
+        return replace(report, notices=tuple(dict.fromkeys((*report.notices, notice))))
+    untraced = [result for result in report.results if not result.origins]
+    if not untraced:
+        return report
+    keys = {(result.focus, result.path, result.value) for result in untraced}
+    found = etl.origins(sources, context, keys)
+    results = (
+        result
+        if result.origins
+        else replace(result, origins=tuple(found[result.focus, result.path, result.value]))
+        for result in report.results
+    )
+    return replace(report, results=tuple(results))
 
 
 def write_reports(folder: Path, report: Report, accounts: Iterable[Account]) -> None:
@@ -63,4 +78,4 @@ def moved(
         found.sort(key=lambda origin: (origin.file, origin.line, origin.column))
         return replace(result, origins=tuple(found) if all(at.line for at in found) else ())
 
-    return replace(report, results=tuple(map(place, report.results)))
+    return replace(report, results=in_order(map(place, report.results)))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from kg.commands.common import Command
-from kg.release import Home
+from kg.commands.validation import print_trend
+from kg.errors import NoRelease
+from kg.release import Home, Release
 from kg.settings import Settings
 from kg.terminal import DOES_NOT_CONFORM, OK, err, out, print_json, progress
 
@@ -46,7 +48,7 @@ def add_commands(command: Command) -> None:
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
     from kg.build import Inputs, build
-    from kg.validate import NotConforming
+    from kg.validate import NotConforming, Report, trend
 
     inputs = Inputs(
         data=options.sample or options.data,
@@ -56,9 +58,11 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         own=options.mappings or settings.mappings,
         replay=tuple(options.replay),
     )
+    home = Home(settings.home)
+    before = _served(home)
     try:
         with progress() as show:
-            outcome = build(Home(settings.home), settings, inputs, show, full=options.full)
+            outcome = build(home, settings, inputs, show, full=options.full)
     except NotConforming as error:
         if options.json:
             print_json(error.report.data())
@@ -70,7 +74,18 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         print_json(_outcome(outcome))
     else:
         _print_outcome(outcome)
+        if before and outcome.release.id != before.id:
+            print_trend(before, trend(Report.read(before.path), outcome.report))
     return OK
+
+
+def _served(home: Home) -> Release | None:
+    """The release that the build is to follow, if it has a report to compare with."""
+    try:
+        found = home.current()
+    except NoRelease:
+        return None
+    return found if (found.path / "report.json").is_file() else None
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

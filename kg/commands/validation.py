@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,7 @@ def _validate(options: argparse.Namespace, settings: Settings) -> int:
     else:
         sys.stdout.writelines(report.parts(kind, options.lang))
     if kind == "text" and (before := _before(release, settings, options.since)):
-        _print_trend(before, trend(_report_of(before), report))
+        print_trend(before, trend(_report_of(before), report))
     return OK if report.conforms else DOES_NOT_CONFORM
 
 
@@ -81,12 +80,9 @@ def _shapes(base: str) -> Shapes:
 def _traced(report: Report, release: Release) -> Report:
     """The report with the rows, in the tables that the release kept, of each result."""
     from kg import etl
+    from kg.build.verdict import traced
     from kg.tables import Account, Sheet
-    from kg.validate.results import IN_MEMORY
 
-    if len(report.results) > IN_MEMORY:
-        notice = f"rows are not traced: there are more than {IN_MEMORY:,} results"
-        return replace(report, notices=(*report.notices, notice))
     sources = []
     for source in etl.load(shipped("mappings")):
         name = source.dataset.name
@@ -99,13 +95,7 @@ def _traced(report: Report, release: Release) -> Report:
             sources.append((source, sheets))
     base = release.manifest.base
     context = etl.Context(shipped("tables"), shipped("ontology") / "vocabularies", base)
-    keys = {(result.focus, result.path, result.value) for result in report.results}
-    found = etl.origins(sources, context, keys)
-    results = (
-        replace(result, origins=tuple(found[result.focus, result.path, result.value]))
-        for result in report.results
-    )
-    return replace(report, results=tuple(results))
+    return traced(report, sources, context)
 
 
 def _write(report: Report, path: Path, kind: str, language: str) -> None:
@@ -137,7 +127,8 @@ def _report_of(release: Release) -> Report:
     return Report.read(release.path)
 
 
-def _print_trend(before: Release, changes: list[tuple[str, str, int, int]]) -> None:
+def print_trend(before: Release, changes: list[tuple[str, str, int, int]]) -> None:
+    """Tell the numbers of results that differ from those of a release before."""
     out.print(f"since release {before.id}: " + ("" if changes else "as many of each shape"))
     for shape, severity, old, new in changes:
         out.print(f"  {old:>7,} → {new:>7,} {severity:<9} {shape}", markup=False)

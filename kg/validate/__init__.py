@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from pyoxigraph import Store, Triple
@@ -65,23 +66,18 @@ def validate_delta(
         return validate(store, shapes, today=today)
     judge = Judge(store)
     touched = delta.touched(judge, shapes, added, removed)
-    gone = {(str(shape.term), str(focus)) for shape, nodes in touched.items() for focus in nodes}
+    named = {str(focus): concerned for focus, concerned in touched.items()}
     everywhere = delta.watches(shapes).everywhere if added or removed else []
     whole = {str(shape.term) for shape in everywhere}
     kept = (
         result
         for result in before.results
-        if (result.shape, result.focus) not in gone and result.shape not in whole
+        if result.shape not in whole
+        and not any(str(shape.term) == result.shape for shape in named.get(result.focus, ()))
     )
-    found = [
-        result
-        for shape, nodes in touched.items()
-        for focus in nodes
-        if judge.reached(shapes.contexts[shape], focus)
-        for result in judge.results(shape, focus)
-    ]
-    found += compiled.results(store, shapes, everywhere)
-    return _report(judge, shapes, found, today, kept)
+    found = delta.results(judge, shapes, touched)
+    whole_results = compiled.results(store, shapes, everywhere)
+    return _report(judge, shapes, chain(found, whole_results), today, kept)
 
 
 def _report(

@@ -8,31 +8,38 @@ triples, in the old; what is found is judged anew, and all else stays as it was.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pyoxigraph import NamedNode, Triple
 
 from kg import vocab
 from kg.validate import reach
+from kg.validate.engine import of_group
 from kg.validate.judging import Judge
-from kg.validate.model import Shape
+from kg.validate.model import Constraint, Draft, Shape, Suspicion, suspect
 from kg.validate.paths import Here, Look, Path, Step, Term, joined
 from kg.validate.queries import Sparql
+from kg.validate.results import Result
 from kg.validate.shapes import Context, Shapes
 
 _TYPE: Final = NamedNode(vocab.RDF + "type")
 _SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
 
 
+#: Nodes judged together: what they state is held in memory meanwhile.
+_BATCH: Final = 500
+#: So many nodes of one kind are worth a query that finds the suspects among them.
+ASKED: Final = 16
 #: The way to focus nodes that no path leads back to: all of a shape's are meant.
 _ANYWHERE: Final = Step(Here(), None)
 
 
-@dataclass(frozen=True)
-class _Watch:
+class _Watch(NamedTuple):
     """A step whose triples touch focus nodes of a shape: those that `step.before` starts from.
 
     With a `chain`, the step is on the way from a target: those that the chain ends at.
@@ -117,31 +124,158 @@ def watches(shapes: Shapes) -> Watches:
     return known
 
 
+class _Way(NamedTuple):
+    """A way from an end of a triple to focus nodes: back along a path, then out of a target."""
+
+    inverse: bool
+    before: Path
+    chain: Path
+
+    def nodes(self, look: Look, triple: Triple) -> list[Term]:
+        """The focus nodes that the triple touches."""
+        start = triple.object if self.inverse else triple.subject
+        if isinstance(self.before, Here) and isinstance(self.chain, Here):
+            return [start]
+        roots = self.before.walk(look, start, backward=True)
+        return [node for root in roots for node in self.chain.walk(look, root)]
+
+
 def touched(
     judge: Judge, shapes: Shapes, added: Collection[Triple], removed: Collection[Triple]
-) -> dict[Shape, set[Term]]:
-    """The focus nodes of each shape that the change can touch, in the new state or the old."""
-    by_predicate = watches(shapes).by_predicate
+) -> dict[Term, frozenset[Shape]]:
+    """The shapes of each focus node that the change can touch, in the new state or the old."""
     look = _either(judge, removed)
-    found: dict[Shape, set[Term]] = defaultdict(set)
-    relevant: dict[tuple[NamedNode, Term | None], list[_Watch]] = {}
+    found: dict[Term, dict[frozenset[Shape], None]] = {}
+    relevant: dict[tuple[NamedNode, Term | None], dict[_Way, frozenset[Shape]]] = {}
     for triple in dict.fromkeys((*added, *removed)):
         key = (triple.predicate, triple.object if triple.predicate == _TYPE else None)
         if (known := relevant.get(key)) is None:
-            known = relevant[key] = [
-                watch
-                for name in (triple.predicate, None)
-                for watch in by_predicate.get(name, ())
-                if watch.step.under is None or triple.object in judge.subclasses(watch.step.under)
+            known = relevant[key] = _relevant(judge, shapes, triple)
+        for way, concerned in known.items():
+            for node in way.nodes(look, triple):
+                found.setdefault(node, {})[concerned] = None
+    unions: dict[tuple[frozenset[Shape], ...], frozenset[Shape]] = {}
+    return {node: _union(unions, tuple(groups)) for node, groups in found.items()}
+
+
+def _relevant(judge: Judge, shapes: Shapes, triple: Triple) -> dict[_Way, frozenset[Shape]]:
+    """The ways from such a triple, each with the shapes whose focus nodes it leads to."""
+    by_predicate = watches(shapes).by_predicate
+    ways: dict[_Way, set[Shape]] = defaultdict(set)
+    for name in (triple.predicate, None):
+        for shape, step, chain in by_predicate.get(name, ()):
+            if step.under is None or triple.object in judge.subclasses(step.under):
+                ways[_Way(step.inverse, step.before, chain or Here())].add(shape)
+    return {way: frozenset(concerned) for way, concerned in ways.items()}
+
+
+def _union(
+    known: dict[tuple[frozenset[Shape], ...], frozenset[Shape]],
+    groups: tuple[frozenset[Shape], ...],
+) -> frozenset[Shape]:
+    """The shapes of several groups: one object for the many nodes that share them."""
+    if groups not in known:
+        known[groups] = frozenset().union(*groups)
+    return known[groups]
+
+
+def results(
+    judge: Judge, shapes: Shapes, touched: Mapping[Term, frozenset[Shape]]
+) -> Iterator[Result]:
+    """What is found at the nodes by the shapes that they are still focus nodes of.
+
+    Node after node, as most shapes read what the node states; a query is put for many at once.
+    """
+    plans: dict[tuple[frozenset[Shape], frozenset[Term]], _Plan] = {}
+    draft = Draft(judge.live)
+    waiting = iter(touched.items())
+    while batch := list(islice(waiting, _BATCH)):
+        groups: dict[_Plan, list[Term]] = defaultdict(list)
+        for node, concerned in batch:
+            key = (concerned, judge.kinds(node))
+            if (plan := plans.get(key)) is None:
+                plan = plans[key] = _Plan(judge, shapes, *key, draft)
+            groups[plan].append(node)
+        todo = [pair for plan, nodes in groups.items() for pair in plan.suspects(judge, nodes)]
+        judge.read(node for node, _ in todo)
+        judge.clear(_cleared(judge, todo))
+        for node, shape in todo:
+            yield from judge.results(shape, node)
+
+
+class _Plan:
+    """What is to be judged at nodes of the same types that the same shapes are concerned with."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        shapes: Shapes,
+        concerned: Iterable[Shape],
+        kinds: frozenset[Term],
+        draft: Draft,
+    ) -> None:
+        #: Shapes that such a node surely is a focus node of; those where more must be asked.
+        self.sure: list[Shape] = []
+        self.unsure: list[tuple[Shape, list[Context]]] = []
+        self.draft = draft
+        for shape in concerned:
+            contexts = shapes.contexts[shape]
+            by_type = [
+                not judge.subclasses(target.term).isdisjoint(kinds)
+                for target, chain in contexts
+                if target.kind == "class"
+                and isinstance(chain, Here)
+                and isinstance(target.term, NamedNode)
             ]
-        for watch in known:
-            step = watch.step
-            start = triple.object if step.inverse else triple.subject
-            nodes = step.before.walk(look, start, backward=True)
-            if watch.chain is not None:
-                nodes = [end for node in nodes for end in watch.chain.walk(look, node)]
-            found[watch.shape].update(nodes)
-    return found
+            if any(by_type):
+                self.sure.append(shape)
+            elif len(by_type) < len(contexts):
+                self.unsure.append((shape, contexts))
+
+    def suspects(self, judge: Judge, nodes: list[Term]) -> Iterator[tuple[Term, Shape]]:
+        """Nodes, each with a shape that it may violate: all pairs, or by a query if many."""
+        for shape, contexts in self.unsure:
+            yield from ((node, shape) for node in nodes if judge.reached(contexts, node))
+        named = [node for node in nodes if isinstance(node, NamedNode)]
+        if len(named) < ASKED:
+            yield from ((node, shape) for node in nodes for shape in self.sure)
+            return
+        others = [node for node in nodes if not isinstance(node, NamedNode)]
+        yield from ((node, shape) for node in others for shape in self.sure)
+        always, asked = self.asked
+        yield from ((node, shape) for node in named for shape in always)
+        if asked:
+            pattern = f"VALUES ?this {{ {' '.join(map(str, named))} }}"
+            yield from ((node, shape) for shape, node in of_group(judge.store, pattern, asked))
+
+    @cached_property
+    def asked(self) -> tuple[list[Shape], list[tuple[Shape, Suspicion]]]:
+        """The sure shapes that no test of a node spares, and what is asked for the others."""
+        always, asked = [], []
+        for shape in self.sure:
+            suspicion = suspect(replace(shape, properties=[]), "?this", self.draft)
+            if suspicion.expression == "true":
+                always.append(shape)
+            elif suspicion.expression != "false":
+                asked.append((shape, suspicion))
+        return always, asked
+
+
+def _cleared(
+    judge: Judge, todo: Iterable[tuple[Term, Shape]]
+) -> dict[Constraint, Collection[Term]]:
+    """Focus nodes where the queries of constraints, each put once for all of them, find nothing."""
+    asked: dict[Sparql, list[NamedNode]] = defaultdict(list)
+    for node, shape in todo:
+        if isinstance(node, NamedNode):
+            for constraint in shape.constraints:
+                if isinstance(constraint, Sparql):
+                    asked[constraint].append(node)
+    return {
+        rule: {*nodes} - found
+        for rule, nodes in asked.items()
+        if len(nodes) > 1 and (found := rule.query.suspects(judge.store, nodes)) is not None
+    }
 
 
 def _either(judge: Judge, removed: Iterable[Triple]) -> Look:

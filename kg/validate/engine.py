@@ -60,29 +60,7 @@ class _Search:
             if shape.constraints:
                 yield from ((shape, focus) for focus in self.of_shape(shape, contexts))
         for pattern, asked in self.groups.items():
-            yield from self.of_group(pattern, asked)
-
-    def of_group(
-        self, pattern: str, asked: list[tuple[Shape, Suspicion]]
-    ) -> Iterator[tuple[Shape, Term]]:
-        """The suspects of every shape asked about at one target."""
-        test = any_of(suspicion for _, suspicion in asked)
-        flags = "".join(
-            f" ({suspicion.expression} AS ?is{number})"
-            for number, (_, suspicion) in enumerate(asked)
-        )
-        if len(asked) == 1:
-            flags = ""
-        text = f"SELECT DISTINCT ?this{flags} WHERE {{ {pattern} FILTER({test.expression}) }}"
-        names = [f"is{number}" for number in range(len(asked))]
-        for row in _rows(self.store, text):
-            focus = row["this"]
-            if not flags:
-                yield asked[0][0], focus
-                continue
-            for name, (shape, _) in zip(names, asked, strict=True):
-                if row[name].value == "true":
-                    yield shape, focus
+            yield from of_group(self.store, pattern, asked)
 
     def of_shape(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
         """The suspects of one shape that are not left to a group."""
@@ -237,6 +215,28 @@ class _Search:
             rows = _rows(self.store, f"SELECT ?this {{ {missing} }} LIMIT 1")
             known = self.covered[pair] = not any(True for _ in rows)
         return known
+
+
+def of_group(
+    store: Store, pattern: str, asked: list[tuple[Shape, Suspicion]]
+) -> Iterator[tuple[Shape, Term]]:
+    """The suspects of every shape asked about at one target."""
+    test = any_of(suspicion for _, suspicion in asked)
+    flags = "".join(
+        f" ({suspicion.expression} AS ?is{number})" for number, (_, suspicion) in enumerate(asked)
+    )
+    if len(asked) == 1:
+        flags = ""
+    text = f"SELECT DISTINCT ?this{flags} WHERE {{ {pattern} FILTER({test.expression}) }}"
+    names = [f"is{number}" for number in range(len(asked))]
+    for row in _rows(store, text):
+        focus = row["this"]
+        if not flags:
+            yield asked[0][0], focus
+            continue
+        for name, (shape, _) in zip(names, asked, strict=True):
+            if row[name].value == "true":
+                yield shape, focus
 
 
 def _rows(store: Store, text: str, prefixes: dict[str, str] | None = None) -> Iterable[Any]:

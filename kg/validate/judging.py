@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
 from kg import vocab
 from kg.validate.defaults import default_message
-from kg.validate.model import Found, Shape, Target
+from kg.validate.model import Constraint, Found, Shape, Target
 from kg.validate.paths import Term
 from kg.validate.queries import filled, plain
 from kg.validate.results import Result
@@ -21,6 +22,8 @@ _GRAPH: Final = DefaultGraph()
 _TYPE: Final = NamedNode(vocab.RDF + "type")
 #: Nodes whose types are remembered: many shapes ask for them.
 _REMEMBERED: Final = 10_000
+#: Statements of a node read at once; one with more is asked for each predicate by itself.
+_NEIGHBOURS: Final = 256
 _SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
 
 
@@ -30,17 +33,39 @@ class Judge:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._closures: dict[NamedNode, frozenset[Term]] = {}
-        self._kinds: dict[Term, list[Term]] = {}
+        self._kinds: dict[Term, frozenset[Term]] = {}
+        self._near: dict[Term, dict[NamedNode, list[Term]]] = {}
+        self._cleared: Mapping[Constraint, Collection[Term]] = {}
         self._live: dict[NamedNode, list[NamedNode]] = {}
 
     def look(self, node: Term, predicate: NamedNode, inverse: bool) -> list[Term]:
         """The neighbours of a node by a predicate."""
+        if not inverse and (near := self._near.get(node)) is not None:
+            return near.get(predicate, [])
         match = self.store.quads_for_pattern
         if inverse:
             return [quad.subject for quad in match(None, predicate, node, _GRAPH)]
         if isinstance(node, NamedNode | BlankNode):
             return [quad.object for quad in match(node, predicate, None, _GRAPH)]
         return []
+
+    def read(self, nodes: Iterable[Term]) -> None:
+        """Read at once what each node states, as many shapes are to be judged there."""
+        self._near = {}
+        for node in nodes:
+            stated = list(islice(self.statements(node), _NEIGHBOURS + 1))
+            if len(stated) <= _NEIGHBOURS:
+                near = self._near[node] = {}
+                for predicate, value in stated:
+                    near.setdefault(predicate, []).append(value)
+
+    def clear(self, nodes: Mapping[Constraint, Collection[Term]]) -> None:
+        """Take it as known that constraints find nothing at these focus nodes."""
+        self._cleared = nodes
+
+    def clears(self, constraint: Constraint, node: Term) -> bool:
+        """Whether it is known that the constraint finds nothing at a focus node."""
+        return bool(self._cleared) and node in self._cleared.get(constraint, ())
 
     def statements(self, node: Term) -> Iterator[tuple[NamedNode, Term]]:
         """The predicates and objects of a node."""
@@ -71,14 +96,17 @@ class Judge:
             ]
         return known
 
-    def is_instance(self, node: Term, iri: NamedNode) -> bool:
-        """Whether the node is a SHACL instance of the class."""
-        if (kinds := self._kinds.get(node)) is None:
+    def kinds(self, node: Term) -> frozenset[Term]:
+        """The types that are stated of a node."""
+        if (known := self._kinds.get(node)) is None:
             if len(self._kinds) >= _REMEMBERED:
                 self._kinds.clear()
-            kinds = self._kinds[node] = self.look(node, _TYPE, False)
-        classes = self.subclasses(iri)
-        return any(kind in classes for kind in kinds)
+            known = self._kinds[node] = frozenset(self.look(node, _TYPE, False))
+        return known
+
+    def is_instance(self, node: Term, iri: NamedNode) -> bool:
+        """Whether the node is a SHACL instance of the class."""
+        return not self.subclasses(iri).isdisjoint(self.kinds(node))
 
     def targeted(self, target: Target, node: Term) -> bool:
         """Whether the target has the node."""

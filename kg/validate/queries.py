@@ -71,6 +71,15 @@ class Query:
                 rows.append(bound)
         return rows
 
+    def suspects(self, store: Store, nodes: Iterable[NamedNode]) -> set[Term] | None:
+        """The nodes where the query finds something; None where it cannot say so at once."""
+        text = None if self.ask else self.over(f"VALUES $this {{ {' '.join(map(str, nodes))} }} .")
+        if text is None:
+            return None
+        found = store.query(text, prefixes=dict(self.prefixes))
+        assert isinstance(found, QuerySolutions)  # noqa: S101 - `read` makes a SELECT of it
+        return {row[THIS] for row in found}
+
     def over(self, driver: str) -> str | None:
         """The query with the targets in front; None where that would change its meaning."""
         opening = _opening(self.text)
@@ -206,6 +215,8 @@ class Sparql(Constraint):
 
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:
         """Each solution of a SELECT; each value for which an ASK says no."""
+        if judge.clears(self, focus):
+            return
         source = self.query.node if self.component == "SPARQLConstraintComponent" else None
         if self.query.ask:
             for value in values:

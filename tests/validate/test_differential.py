@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from shacl_cases import ShapesGraph, data, store_of, triple
 
-from kg.validate import Report, Shapes, validate, validate_delta
+from kg.validate import Report, Shapes, delta, validate, validate_delta
 
 #: Each block is so many graphs, each under so many shapes with targets.
 BLOCKS, GRAPHS, ROOTS = 20, 9, 12
@@ -33,13 +33,23 @@ def test_compiled_results_are_those_of_pyshacl(block: int) -> None:
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_delta_gives_the_report_of_a_full_run(block: int) -> None:
     for number in range(2 * GRAPHS):
-        seed = 10_000 + block * 2 * GRAPHS + number
-        chance = Random(seed)
-        shapes = Shapes.compile(ShapesGraph(chance, ROOTS, seed % 2 == 0).quads)
-        old = data(chance, seed % 2 == 0)
-        removed = {each for each in old if chance.random() < 0.1}
-        added = {triple(chance, seed % 2 == 0) for _ in range(chance.randrange(4))} - old
-        new = store_of(old - removed | added)
-        before = validate(store_of(old), shapes)
-        report = validate_delta(new, shapes, added, removed, before)
-        assert report == validate(new, shapes), f"seed {seed}"
+        compare_delta(10_000 + block * 2 * GRAPHS + number)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS // 4))
+def test_delta_finds_the_same_by_queries(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta, "ASKED", 1)  # as if many nodes had changed
+    for number in range(2 * GRAPHS):
+        compare_delta(20_000 + block * 2 * GRAPHS + number)
+
+
+def compare_delta(seed: int) -> None:
+    chance = Random(seed)
+    shapes = Shapes.compile(ShapesGraph(chance, ROOTS, seed % 2 == 0).quads)
+    old = data(chance, seed % 2 == 0)
+    removed = {each for each in old if chance.random() < 0.1}
+    added = {triple(chance, seed % 2 == 0) for _ in range(chance.randrange(4))} - old
+    new = store_of(old - removed | added)
+    before = validate(store_of(old), shapes)
+    report = validate_delta(new, shapes, added, removed, before)
+    assert report == validate(new, shapes), f"seed {seed}"
