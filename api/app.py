@@ -136,7 +136,7 @@ class Application:
     ) -> None:
         request = Request(scope, receive)
         # Read here: from now on, what `receive` has to say is that the client hangs up.
-        sent = scope["method"] in ("POST", "PUT", "PATCH")
+        sent = limit and scope["method"] in ("POST", "PUT", "PATCH")
         request.state.body = await http.body(request, limit) if sent else b""
 
         async def work() -> None:

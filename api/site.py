@@ -87,6 +87,7 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
             {
                 "status": "ok",
                 "release": generation.release.id,
+                "synthetic": generation.manifest.synthetic,
                 "quads": generation.manifest.quads,
             }
         )

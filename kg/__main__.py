@@ -58,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough; closing stdout again at exit must not fail.
         sys.stdout = io.StringIO()
         return OK
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        err.print(f"kg: {where}{error.strerror or error}", markup=False, style="red")
+        return BAD_INPUT
     return code
 
 

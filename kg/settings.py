@@ -55,10 +55,6 @@ class Settings:
     base: str = field(
         default=vocab.BASE, metadata={"env": "KG_BASE", "doc": "IRI under which resources stand"}
     )
-    build_memory: int = field(
-        default=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2,
-        metadata={"env": "KG_BUILD_MEMORY", "doc": "bytes a build may hold a release in"},
-    )
     deadline: float = field(
         default=30.0, metadata={"env": "KG_DEADLINE", "doc": "seconds a query may run"}
     )

@@ -14,8 +14,9 @@ OK: Final = 0
 DOES_NOT_CONFORM: Final = 1
 BAD_INPUT: Final = 2
 
-out: Final = Console(highlight=False, soft_wrap=True)
-err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+# What data says is printed as it is: no markup, no emoji codes.
+out: Final = Console(highlight=False, soft_wrap=True, emoji=False)
+err: Final = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_json(data: Any) -> None:

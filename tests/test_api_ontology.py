@@ -106,7 +106,6 @@ def test_style_of_a_page_is_allowed_by_its_digest_and_no_script_is(client: httpx
         ("/ontology/../place", 404),
         ("/ontology/%2e%2e/tables", 404),
         ("/ontology?format=csv", 406),
-        ("/ontology?format=ttl&format=nt", 400),
     ],
 )
 def test_what_is_not_there_is_a_problem(client: httpx.Client, path: str, status: int) -> None:

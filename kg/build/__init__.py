@@ -16,7 +16,7 @@ from kg.build.state import ROWS
 from kg.release import Home
 from kg.settings import Settings
 
-__all__ = ["Inputs", "Outcome", "Progress", "build", "change"]
+__all__ = ["ROWS", "Inputs", "Outcome", "Progress", "build", "change"]
 
 
 def build(
@@ -39,6 +39,7 @@ def build(
     with home.building() as candidate:
         stages = Stages(progress)
         stages.begin("read", 0.0)
+        inputs.schema_of(settings.base)  # what is wrong with it is told before tables are read
         staged = Staged.read(home, inputs, candidate.path / ROWS, stages)
         plan = None if full else Plan.make(inputs, settings.base, staged, much)
         if plan is None:

@@ -18,10 +18,10 @@ from kg.build import lines
 from kg.build.delta import carry_through, graph_lines, succeed
 from kg.build.inputs import Schema
 from kg.build.outcome import Outcome, Stages
-from kg.build.state import REPEATED, ROWS, STATE, State
+from kg.build.state import REPEATED, ROWS, State
 from kg.errors import InputError, ReleaseError
 from kg.patch import Patch
-from kg.release import Home, Release
+from kg.release import STATE, Home, Release
 from kg.validate import NotConforming, Report, validate_delta
 
 #: The schema of the last release that was edited here.

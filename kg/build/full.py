@@ -94,7 +94,7 @@ class Full:
         state.write(self.candidate.path)
         write_reports(self.candidate.path, report, accounts)
         shutil.rmtree(self.work)
-        known = {each.id for each in self.home.releases()}
+        fresh = not self.home.has(content.id)
         version = ontology.version(self.inputs.ontology)
         base = self.settings.base
         manifest = make_manifest(
@@ -107,7 +107,6 @@ class Full:
             synthetic=etl.is_synthetic(source.dataset for source in sources),
         )
         published = self.home.publish(self.candidate, manifest, written=content)
-        fresh = content.id not in known
         return Outcome(
             published, fresh, accounts, report, self.staged.notices, content.quads, whole=True
         )

@@ -49,12 +49,7 @@ class Rows:
     @classmethod
     def between(cls, old: Sheet, new: Sheet) -> Rows:
         """Compare by the rows' digests; of equal rows, each stands for itself."""
-        before, after = (
-            sheet.scan()
-            .select(LINE, DIGEST, pl.int_range(pl.len()).over(DIGEST).alias(_OCCURRENCE))
-            .collect()
-            for sheet in (old, new)
-        )
+        before, after = (_numbered(sheet) for sheet in (old, new))
         on = [DIGEST, _OCCURRENCE]
         stayed = before.join(after.rename({LINE: _AFTER}), on=on)
         return cls(
@@ -71,12 +66,23 @@ class Rows:
         return dict(self.stayed.iter_rows())
 
 
+def _numbered(sheet: Sheet) -> pl.DataFrame:
+    """The lines and digests of a sheet's rows; of equal ones, which it is."""
+    rows = sheet.scan().select(LINE, DIGEST).collect()
+    repeated = pl.col(DIGEST).is_duplicated()
+    # Few rows are equal to another, and numbering within groups costs more than all the rest.
+    which = pl.int_range(pl.len()).over(DIGEST).alias(_OCCURRENCE)
+    alone = rows.filter(~repeated).with_columns(pl.lit(0, pl.Int64).alias(_OCCURRENCE))
+    return pl.concat([alone, rows.filter(repeated).with_columns(which)])
+
+
 @dataclass
 class Plan:
     """What a build has to do to make one release out of another."""
 
     before: Release
     state: State
+    report: Report
     bases: dict[str, Basis]
     anew: frozenset[str] = frozenset()  # sources whose rows are all mapped again
     graphs: frozenset[str] = frozenset()  # what these and removed sources write to
@@ -89,6 +95,10 @@ class Plan:
         if before is None or state is None:
             return None
         if (state.software, state.schema, state.base) != (software(), inputs.schema(), base):
+            return None
+        try:
+            report = Report.read(before.path)
+        except ReleaseError:
             return None
         context = inputs.context(base)
         now = {source.dataset.name: staged.basis(source, context) for source in staged.sources}
@@ -116,7 +126,8 @@ class Plan:
         )
         if again > much * total:
             return None
-        return cls(before, state, now, frozenset(changed & now.keys()), frozenset(graphs), rows)
+        anew = frozenset(changed & now.keys())
+        return cls(before, state, report, now, anew, frozenset(graphs), rows)
 
 
 class Incremental:
@@ -156,7 +167,14 @@ class Incremental:
         named = named.then(links)
         accounts, notices = state.accounts(), self.staged.notices
         if not named:
+            del store
             report = judged(self.carried(), self.staged.pairs(), self.context)
+            if self.plan.rows or self.plan.anew:
+                self.keep(state, report, counts)
+                facts = replace(
+                    self.before.manifest, sources=tuple(records(self.staged.sources, accounts))
+                )
+                self.home.renew(self.before, self.candidate, facts)
             return Outcome(self.before, False, accounts, report, notices)
         self.stages.begin("infer", 0.6)
         schema = self.inputs.schema_of(self.settings.base)
@@ -169,11 +187,7 @@ class Incremental:
         del store
         report = judged(report, self.staged.pairs(), self.context)
         self.stages.begin("publish", 0.9)
-        state.write(self.candidate.path)
-        write_reports(self.candidate.path, report, accounts)
-        if (self.before.path / REPEATED).exists():
-            self.candidate.link(self.before, REPEATED)
-        Repeated(self.candidate.path / REPEATED).change(counts)
+        self.keep(state, report, counts)
         sources = records(self.staged.sources, accounts)
         published, fresh = succeed(
             self.home, self.candidate, self.before, applied.patch, sources, self.stages
@@ -182,6 +196,14 @@ class Incremental:
         return Outcome(
             published, fresh, accounts, report, notices, len(patch.added), len(patch.removed)
         )
+
+    def keep(self, state: State, report: Report, counts: dict[bytes, int]) -> None:
+        """Write what the next build compares with, and what people read."""
+        state.write(self.candidate.path)
+        write_reports(self.candidate.path, report, state.accounts())
+        if (self.before.path / REPEATED).exists():
+            self.candidate.link(self.before, REPEATED)
+        Repeated(self.candidate.path / REPEATED).change(counts)
 
     def carried(self) -> Report:
         """The report before, with the lines of rows as they are now.
@@ -196,7 +218,7 @@ class Incremental:
             if name in self.plan.anew or name not in self.plan.bases:
                 places |= {each.staged.file: {} for each in made.tables.values()}
         touched = {line[: line.index(b" ")].decode() for line in (*self.given, *self.anew)}
-        return moved(Report.read(self.before.path), places, touched)
+        return moved(self.plan.report, places, touched)
 
     def compare(self, old: Store) -> tuple[Patch, dict[bytes, int]]:
         """What changes in the named graphs, and the lines that are now given another time."""

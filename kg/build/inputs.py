@@ -9,10 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-import polars as pl
 from pyoxigraph import NamedNode, Quad
 
-from kg import etl, ontology, tables
+from kg import etl, ontology, release, tables
 from kg.build.outcome import Stages
 from kg.build.state import ROWS, Basis, State
 from kg.errors import InputError, ReleaseError
@@ -243,14 +242,14 @@ def definition(source: Source) -> str:
 
 
 def software() -> str:
-    """Names what decides what a build makes of its inputs: our code, and the Polars that hashes.
+    """Names what decides what a build makes of its inputs: our code, and the tools it calls.
 
-    Its hashes, by which rows are compared, hold within one version.
+    Rows are compared by hashes of Polars's, which hold within one version.
     """
     package = Path(etl.__file__).parents[1]
-    floors = ("build", "etl", "infer", "link", "ontology", "tables")
-    files = [path for name in floors for path in sorted((package / name).rglob("*.py"))]
-    return f"{_digest(package, [package / 'vocab.py', *files])} polars {pl.__version__}"
+    aside = {package / "commands", package / "workers", package / "migration"}
+    files = [path for path in sorted(package.rglob("*.py")) if not aside & {*path.parents}]
+    return " ".join([_digest(package, files), *map("=".join, release.tool_versions().items())])
 
 
 def _digest(root: Path, files: Iterable[Path]) -> str:

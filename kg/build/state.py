@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 import polars as pl
 
 from kg.etl import Source
+from kg.release import STATE
 from kg.tables import Account, Reject, Sheet
 
-STATE: Final = "state.json"
 ROWS: Final = "rows"
 REPEATED: Final = "repeated"
 _OVERLAY: Final = "overlay.parquet"

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from kg import ontology, vocab
-from kg.commands.common import Command, chosen, sources
+from kg.commands.common import Command, chosen, kept
 from kg.errors import InputError
 from kg.settings import Settings, shipped
 from kg.terminal import OK, out, print_json
@@ -100,23 +100,12 @@ def _literal(text: str) -> Literal:
 def _rows(release: Release, found: Derivation, settings: Settings) -> Rows:
     """The rows that the asserted statements of a derivation came from."""
     from kg import etl
-    from kg.tables import Account, Sheet
 
-    kept = []
-    for source in sources(settings):
-        name = source.dataset.name
-        sheets = {
-            table.name: Sheet(table, path, Account(name, table.name, table.access))
-            for table in source.tables.values()
-            if (path := release.path / "rows" / name / table.name).is_dir()
-        }
-        if sheets.keys() == source.tables.keys():
-            kept.append((source, sheets))
     keys = {triple: tuple(map(str, triple)) for triple in found.asserted}
     context = etl.Context(
         shipped("tables"), shipped("ontology") / "vocabularies", release.manifest.base
     )
-    places = etl.origins(kept, context, set(keys.values()))  # type: ignore[arg-type]
+    places = etl.origins(kept(release, settings), context, set(keys.values()))  # type: ignore[arg-type]
     return {triple: places[key] for triple, key in keys.items()}  # type: ignore[index]
 
 

@@ -11,7 +11,7 @@ from kg.settings import Settings
 from kg.terminal import OK
 
 #: Settings of what is built, which are no flags of a server.
-_OF_BUILDS: Final = {"home", "base", "data", "mappings", "build_memory"}
+_OF_BUILDS: Final = {"home", "base", "data", "mappings"}
 
 
 def add_commands(command: Command) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg import ontology
-from kg.commands.common import Command, chosen
+from kg.commands.common import Command, chosen, kept
 from kg.errors import InputError
 from kg.release import Home, Release
 from kg.settings import Settings, shipped
@@ -49,7 +49,7 @@ def _validate(options: argparse.Namespace, settings: Settings) -> int:
         report = validate(release.open(), shapes, engine=options.engine)
         if report.results:
             show("trace", 0.7)
-            report = _traced(report, release)
+            report = _traced(report, release, settings)
     kind = "json" if options.json else options.format
     if options.out:
         _write(report, options.out, kind, options.lang)
@@ -77,25 +77,14 @@ def _shapes(base: str) -> Shapes:
     return Shapes.compile(quads, place)
 
 
-def _traced(report: Report, release: Release) -> Report:
+def _traced(report: Report, release: Release, settings: Settings) -> Report:
     """The report with the rows, in the tables that the release kept, of each result."""
     from kg import etl
     from kg.build.verdict import traced
-    from kg.tables import Account, Sheet
 
-    sources = []
-    for source in etl.load(shipped("mappings")):
-        name = source.dataset.name
-        sheets = {
-            table.name: Sheet(table, path, Account(name, table.name, table.access))
-            for table in source.tables.values()
-            if (path := release.path / "rows" / name / table.name).is_dir()
-        }
-        if sheets.keys() == source.tables.keys():
-            sources.append((source, sheets))
     base = release.manifest.base
     context = etl.Context(shipped("tables"), shipped("ontology") / "vocabularies", base)
-    return traced(report, sources, context)
+    return traced(report, kept(release, settings), context)
 
 
 def _write(report: Report, path: Path, kind: str, language: str) -> None:

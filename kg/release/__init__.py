@@ -13,10 +13,11 @@ from kg.release.comparison import ClassChange, Comparison, compare
 from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
 from kg.release.description import SYNTHETIC_NOTICE, Address, describe
 from kg.release.durable import link_tree
-from kg.release.home import Candidate, Home, Release
+from kg.release.home import STATE, Candidate, Home, Release
 from kg.release.manifest import Manifest, Source, tool_versions
 
 __all__ = [
+    "STATE",
     "SYNTHETIC_NOTICE",
     "Address",
     "Candidate",

@@ -14,10 +14,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from pyoxigraph import RdfFormat, Store, parse
 
@@ -27,6 +28,9 @@ from kg.patch import Patch, difference
 from kg.release import durable
 from kg.release.content import ContentHash, load_store, read_dump, write_dump
 from kg.release.manifest import Manifest
+
+#: What a release was made from, by which the next build knows what changed.
+STATE: Final = "state.json"
 
 _STORE, _DUMP, _MANIFEST = "store", "dump.nq.zst", "manifest.json"
 
@@ -200,6 +204,10 @@ class Home:
             raise ReleaseError(f"{self.path}: {reason} with {id!r}: there are {ids}")
         return self._release(found[0])
 
+    def has(self, id: str) -> bool:
+        """Whether a release of this id was published and is still there."""
+        return id in self._ids()
+
     def releases(self) -> list[Release]:
         """Every release, oldest first; raises ReleaseError where a manifest is damaged."""
         releases = [self._release(id) for id in self._ids()]
@@ -227,8 +235,8 @@ class Home:
 
         `written` is the hash of the dump where the caller has just written it; else it is read.
 
-        Where an intact release of this id is there already, that one becomes current; of a
-        damaged one, the damaged parts are replaced.
+        Where an intact release of this id is there already, that one becomes current and tells
+        of this making; of a damaged one, the damaged parts are replaced.
         Raises ReleaseError, with nothing changed, where store, dump and manifest do not agree.
         """
         if candidate.path.parent != self._candidates or not candidate.dump_path.is_file():
@@ -242,7 +250,8 @@ class Home:
         durable.sync_tree(candidate.path)
         target = Release(self._releases / manifest.release)
         if target.path.is_dir():
-            self._mend(target, candidate)
+            if not self._mend(target, candidate):
+                self.renew(target, candidate, manifest)
         else:
             durable.move(candidate.path, target.path)
         self._switch(target)
@@ -306,6 +315,28 @@ class Home:
             load_store(candidate.store_path, release.dump_path, release.patch())
             durable.sync_tree(candidate.path)
             self._place_store(candidate, release)
+
+    def renew(self, release: Release, candidate: Candidate, manifest: Manifest) -> None:
+        """Replace what a release tells of its making, where other rows gave the same content.
+
+        What the candidate holds beside store and dump is taken over part by part. The state
+        goes first and comes last: while it is missing, the other parts may not fit each other.
+        """
+        replace(manifest, created=release.manifest.created).dump(candidate.path / _MANIFEST)
+        kept = {candidate.store_path, candidate.dump_path, candidate.patch_path}
+        parts = sorted({*candidate.path.iterdir()} - kept, key=lambda path: path.name == STATE)
+        if all(_is_same(part, release.path / part.name) for part in parts):
+            return
+        for part in parts:
+            (durable.sync_tree if part.is_dir() else durable.sync)(part)
+        (release.path / STATE).unlink(missing_ok=True)
+        durable.sync(release.path)
+        for part in parts:
+            target = release.path / part.name
+            if part.is_dir() and target.exists():
+                durable.move(target, self._candidates / f"old-{part.name}")
+            durable.move(part, target)
+        release.__dict__.pop("manifest", None)
 
     def fold(self, release: Release) -> None:
         """Make one dump of a release's dump and patch; its content stays what it is.
@@ -405,8 +436,10 @@ class Home:
             shutil.rmtree(trash)
             return True
 
-    def _mend(self, target: Release, candidate: Candidate) -> None:
+    def _mend(self, target: Release, candidate: Candidate) -> bool:
         """Replace what is damaged in a published release by the candidate's, part by part.
+
+        Returns False where nothing is.
 
         No step takes away a part that still works, so a crash leaves no more damage than before.
         """
@@ -424,6 +457,8 @@ class Home:
                 target.patch_path.unlink(missing_ok=True)
             target.__dict__.pop("manifest", None)
             target.verify()
+            return True
+        return False
 
     def _place_store(self, candidate: Candidate, release: Release) -> None:
         if release.store_path.exists():
@@ -492,6 +527,12 @@ def _settle(candidate: Candidate, manifest: Manifest) -> None:
             if (quad in store) is not expected:
                 word = "lacks" if expected else "still holds"
                 raise ReleaseError(f"{path}: the store {word} {quad}, expected the patch's state")
+
+
+def _is_same(part: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; of folders it is not asked."""
+    files = part.is_file() and other.is_file()
+    return files and part.read_bytes() == other.read_bytes()
 
 
 def _last(stack: list[str], id: str) -> int:

@@ -17,7 +17,10 @@ from typing import Any, Final
 
 from kg.errors import ReleaseError
 
-_TOOLS: Final = ("aicluster-kg", "polars", "pyoxigraph", "pyshacl")
+_TOOLS: Final = (
+    "aicluster-kg", "opencc-python-reimplemented", "polars", "pyoxigraph", "pypinyin", "pyshacl",
+    "rapidfuzz",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

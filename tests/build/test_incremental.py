@@ -180,3 +180,38 @@ def test_release_that_outgrows_its_memory_is_built_on_disk(tmp_path: Path) -> No
     in_memory = build(Home(tmp_path / "memory"), SETTINGS, inputs, quiet)
     on_disk = build(Home(tmp_path / "disk"), Settings(memory=1), inputs, quiet)
     assert_equal(on_disk, in_memory)
+
+
+def test_release_tells_of_the_rows_that_gave_its_content_last(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    table = rows(20)
+
+    def next_build(table: list[Row], *, full: bool = False) -> Outcome:
+        inputs = write(tmp_path, {"a": (table, "aic:City~iri")})
+        return build(home, SETTINGS, inputs, quiet, full=full)
+
+    first = next_build(table)
+    for full in (False, True):
+        # A row without its key is rejected, and so no triple changes; nor does one by an order.
+        nameless = ("", "Nowhere", "", "")
+        outcome = next_build([*table, nameless], full=full)
+        assert outcome.release.id == first.release.id
+        (source,) = outcome.release.manifest.sources
+        assert (source.rows, source.rejected) == (21, 1)
+        assert "missing-value" in (outcome.release.path / "rejects.csv").read_text("utf-8")
+        again = next_build([nameless, *reversed(table)], full=full)
+        assert "a.csv,2," in (again.release.path / "rejects.csv").read_text("utf-8")
+        assert again.release.manifest.created == first.release.manifest.created
+        again.release.verify()
+        back = next_build(table, full=full)
+        assert "missing-value" not in (back.release.path / "rejects.csv").read_text("utf-8")
+
+
+def test_damaged_report_is_no_ground_to_build_on(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    inputs = write(tmp_path, {"a": (rows(20), "aic:City~iri")})
+    first = build(home, SETTINGS, inputs, quiet)
+    (first.release.path / "report.json").write_text("{", encoding="utf-8")
+    again = build(home, SETTINGS, inputs, quiet)
+    assert again.whole
+    assert (again.release.path / "report.json").read_text(encoding="utf-8") != "{"

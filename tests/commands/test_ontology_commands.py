@@ -149,7 +149,7 @@ def test_docs_are_written_without_a_release_too(project: Path) -> None:
 
 
 def test_version_is_frozen_once(project: Path) -> None:
-    (number,) = versions(project / "ontology")
+    number, *_ = versions(project / "ontology")
     assert kg(project, "release").returncode == OK
     spoil(project, "place.ttl", '"city"@en', '"town"@en')
     done = kg(project, "release")
