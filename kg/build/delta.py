@@ -83,7 +83,7 @@ def succeed(
         release.write_dump(whole.apply(release.read_dump(before.dump_path)), candidate.dump_path)
     else:
         candidate.patch(before, patch, content.id)
-    known = {each.id for each in home.releases()}
+    known = home.holds(content.id)
     manifest = make_manifest(
         content,
         facts.base,
@@ -93,7 +93,7 @@ def succeed(
         stages,
         synthetic=facts.synthetic,
     )
-    return home.publish(candidate, manifest), content.id not in known
+    return home.publish(candidate, manifest), not known
 
 
 def edited(store: Store) -> list[bytes]:

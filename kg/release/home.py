@@ -200,6 +200,10 @@ class Home:
             raise ReleaseError(f"{self.path}: {reason} with {id!r}: there are {ids}")
         return self._release(found[0])
 
+    def holds(self, id: str) -> bool:
+        """Whether a release with this id is there, intact or not."""
+        return id in self._ids()
+
     def releases(self) -> list[Release]:
         """Every release, oldest first; raises ReleaseError where a manifest is damaged."""
         releases = [self._release(id) for id in self._ids()]
