@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import cache, http, negotiation, tables, telemetry
+from api import again, cache, http, negotiation, tables, telemetry
 from api.live import Generation
 from api.negotiation import Choice
 from api.problems import BadRequest
@@ -65,6 +65,7 @@ async def stream(
             return Response(status_code=304, headers=headers)
         if (kept := generation.results.get(tag)) is not None:
             headers |= {"Content-Type": kept.content_type, "Server-Timing": "cache;desc=hit"}
+            request.scope[again.CAME_FROM] = generation.results
             return http.Whole(kept.content, _encoded(headers, encoding, kept.content))
     answer = await generation.evaluate(query, deadline, client(request))
     content_type = choice.content_type or answer.media_type
@@ -117,10 +118,11 @@ async def warm(generation: Generation) -> None:
 
 def patience(request: Request, most: float) -> float:
     """Seconds a client waits: `timeout=` or `Prefer: wait=`, if it is less than there are."""
-    found = http.pairs(request.scope["query_string"])
+    found = http.query_pairs(request)
     found += getattr(request.state, "form", [])
     asked = [value for name, value in found if name == "timeout"]
-    asked += re.findall(r"(?:^|[,;\s])wait=([0-9]+)", request.headers.get("prefer", ""))
+    if prefer := request.headers.get("prefer"):
+        asked += re.findall(r"(?:^|[,;\s])wait=([0-9]+)", prefer)
     for text in asked:
         if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text) or float(text) == 0:
             raise BadRequest(f"timeout {text!r}: expected seconds, such as 2.5")

@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    again,
     answers,
     endpoint,
     graphs,
@@ -46,6 +47,13 @@ _EXPOSED: Final = (
     "ETag, Link, Location, Retry-After, Server-Timing, "
     "X-KG-Limits, X-KG-Release, X-Request-ID, X-SPARQL-MaxRows, X-Total-Count"
 )
+
+#: What every answer has, and none says otherwise.
+_OF_ALL: Final = {
+    b"access-control-allow-origin": b"*",
+    b"access-control-expose-headers": _EXPOSED.encode(),
+    b"x-content-type-options": b"nosniff",
+}
 
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
 
@@ -97,18 +105,62 @@ class Application:
             path = scope["path"].removeprefix(self._prefix) or "/"
             scope = {**scope, "root_path": self._prefix, "path": path}
             PREFIX.set(self._prefix)
-        request = telemetry.Request(scope)
+        request = telemetry.Request(scope, Headers(scope=scope).get("x-request-id", ""))
+        asked = again.asked_by(scope)
+        start: Message = {}
 
         async def send_safely(message: Message) -> None:
+            nonlocal start
             if message["type"] == "http.response.start":
                 self._complete(message, request.id)
+                start = message
             request.note(message)
             await send(message)
+            if asked and again.CAME_FROM in scope and message["type"] == "http.response.body":
+                query = scope.get(telemetry.QUERY, "")
+                kept = again.response(start, message["body"], scope, query, request.release)
+                scope[again.CAME_FROM].put(asked.key, kept)
 
         try:
-            await self._answer(request, receive, send_safely)
+            known = asked and self._known(asked)
+            if asked and known:
+                scope[telemetry.QUERY] = known.query
+                for message in known.messages(asked.unless):
+                    if message["type"] == "http.response.start":
+                        message["headers"].append((b"x-request-id", request.id.encode()))
+                    request.note(message)
+                    await send(message)
+            else:
+                await self._answer(request, receive, send_safely)
         finally:
             self._telemetry.add(request)
+
+    def asked_again(
+        self, scheme: str, target: bytes, headers: again.RawHeaders, client: object
+    ) -> tuple[int, bytes, bytes] | None:
+        """Status, headers and body for a GET that was answered before, counted as any; else None.
+
+        For servers that can send them as they are.
+        """
+        asked = again.asked(scheme, target, headers)
+        known = asked and self._known(asked)
+        if not asked or not known:
+            return None
+        scope = {
+            "method": "GET", "path": known.path, "client": client, telemetry.QUERY: known.query
+        }  # fmt: skip
+        request = telemetry.Request(scope, asked.id.decode("latin-1"))
+        same = bool(asked.unless)
+        request.status, body = (304, b"") if same else (200, known.content)
+        request.size, request.release, request.finished = len(body), known.release, True
+        self._telemetry.add(request)
+        head = known.unchanged_head if same else known.head
+        return request.status, b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode()), body
+
+    def _known(self, asked: again.Asked) -> again.Response | None:
+        results = self._live.results
+        known = results and results.again(asked.key)
+        return known if known and asked.unless in (b"", known.tag) else None
 
     async def _answer(self, request: telemetry.Request, receive: Receive, send: Send) -> None:
         scope = request.scope
@@ -146,12 +198,9 @@ class Application:
 
     def _complete(self, start: Message, id: str) -> None:
         """Add what every answer has."""
-        headers = MutableHeaders(raw=start.setdefault("headers", []))
-        start["headers"] = headers.raw
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = _EXPOSED
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Request-ID"] = id
+        given = (each for each in start.get("headers", ()) if each[0] not in _OF_ALL)
+        start["headers"] = [*given, *_OF_ALL.items(), (b"x-request-id", id.encode())]
+        headers = MutableHeaders(raw=start["headers"])
         headers.setdefault("Vary", "Accept")
         if headers.get("content-type", "").startswith(negotiation.HTML.media_type):
             headers.setdefault("Content-Security-Policy", pages.CSP)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
+from collections.abc import Hashable
 from importlib import metadata
 from typing import Final, NamedTuple
 
+from api.again import Response
 from kg.workers import Query
 
 #: No answer takes more than this part of the cache.
@@ -33,14 +35,22 @@ class Kept(NamedTuple):
     content_type: str
     content: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes of it that count."""
+        return len(self.content)
+
 
 class Results:
-    """Answers of one release, the latest used ones, of at most `limit` bytes together."""
+    """Answers of one release, the latest used ones, of at most `limit` bytes together.
+
+    They are had by entity tag, and by the request that was answered with them.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Kept | Response] = OrderedDict()
         self.hits = self.misses = 0
 
     @property
@@ -55,25 +65,34 @@ class Results:
 
     def get(self, tag: str) -> Kept | None:
         """The answer of a tag, if it is kept."""
-        found = self._kept.get(tag)
+        found = self._found(tag)
         if found is None:
             self.misses += 1
-            return None
-        self.hits += 1
-        self._kept.move_to_end(tag)
+        return found if isinstance(found, Kept) else None
+
+    def again(self, key: tuple[bytes | str, ...]) -> Response | None:
+        """The response to a request, if it is kept whole."""
+        found = self._found(key)
+        return found if isinstance(found, Response) else None
+
+    def _found(self, key: Hashable) -> Kept | Response | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self.hits += 1
+            self._kept.move_to_end(key)
         return found
 
-    def put(self, tag: str, kept: Kept) -> None:
+    def put(self, key: str | tuple[bytes | str, ...], kept: Kept | Response) -> None:
         """Keep an answer, and let go of those used longest ago."""
-        if len(kept.content) > self.largest:
+        if kept.size > self.largest:
             return
-        if before := self._kept.pop(tag, None):
-            self._size -= len(before.content)
-        self._kept[tag] = kept
-        self._size += len(kept.content)
+        if before := self._kept.pop(key, None):
+            self._size -= before.size
+        self._kept[key] = kept
+        self._size += kept.size
         while self._size > self._limit:
             _, gone = self._kept.popitem(last=False)
-            self._size -= len(gone.content)
+            self._size -= gone.size
 
 
 def steady(query: Query) -> bool:

@@ -7,6 +7,7 @@ import email.message
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -37,6 +38,9 @@ WORTHWHILE: Final = 1024
 
 Pairs = list[tuple[str, str]]
 
+#: Where a request's scope has the parameters of its URL, once read.
+_PAIRS: Final = "kg.pairs"
+
 
 def pairs(encoded: bytes) -> Pairs:
     """The names and values of a query string or a form; raises BadRequest unless it is UTF-8."""
@@ -52,7 +56,9 @@ def pairs(encoded: bytes) -> Pairs:
 
 def query_pairs(request: Request) -> Pairs:
     """The parameters in a request's URL."""
-    return pairs(request.scope["query_string"])
+    if (found := request.scope.get(_PAIRS)) is None:
+        found = request.scope[_PAIRS] = pairs(request.scope["query_string"])
+    return [*found]
 
 
 def formats(request: Request) -> list[str]:
@@ -62,6 +68,20 @@ def formats(request: Request) -> list[str]:
 
 def base(request: Request) -> str:
     """The URL asked, without its query: what relative IRIs in a request are relative to."""
+    scope = request.scope
+    host = request.headers.get("host", "")
+    return _base(scope["scheme"], host, scope.get("server"), scope["root_path"], scope["path"])
+
+
+@lru_cache(maxsize=128)
+def _base(
+    scheme: str, host: str, server: tuple[str, int | None] | None, root: str, path: str
+) -> str:
+    headers = [(b"host", host.encode("latin-1"))] if host else []
+    request = Request({
+        "type": "http", "scheme": scheme, "server": server, "root_path": root, "path": path,
+        "query_string": b"", "headers": headers,
+    })  # fmt: skip
     url = str(request.base_url).rstrip("/") + request.url.path
     return url if vocab.is_iri(url) else f"http://localhost{request.url.path}"
 

@@ -247,6 +247,11 @@ class Live:
         SYNTHETIC.set(self._generation.manifest.synthetic)
         return self._generation
 
+    @property
+    def results(self) -> Results | None:
+        """The answers kept of what is served now."""
+        return self._generation.results if self._generation else None
+
     def mark(self) -> None:
         """Remember for the request at hand whether what is served is synthetic."""
         with contextlib.suppress(NoRelease):

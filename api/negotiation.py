@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kg.errors import NotAcceptable
@@ -77,6 +78,7 @@ def formats(form: Form) -> tuple[Format, ...]:
     return (*SOLUTIONS, *(TABLES if form == "SELECT" else ()), HTML)
 
 
+@lru_cache(maxsize=128)
 def choose(form: Form, accept: str, *names: str) -> Choice:
     """The format for a query's answer: the one named, else what `Accept` prefers.
 
@@ -106,6 +108,7 @@ def choose(form: Form, accept: str, *names: str) -> Choice:
     return Choice(each, None if chosen == each.media_type else chosen)
 
 
+@lru_cache(maxsize=128)
 def wants_page(accept: str) -> bool:
     """Whether a person with a browser asks: HTML is wished for before JSON."""
     offers = ["application/problem+json", "application/json", HTML.media_type]

@@ -13,13 +13,14 @@ import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
 import uvicorn
 
-from api.app import create_app
+from api.app import Application, create_app
 from kg.errors import InputError
 from kg.release import Home
 from kg.settings import Settings
@@ -65,7 +66,7 @@ async def _serve(
     app = create_app(home, settings)
     config = uvicorn.Config(
         app,
-        http=_protocol(),
+        http=_protocol(app, settings),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -93,10 +94,12 @@ def _url(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["h11"]:
+def _protocol(app: Application, settings: Settings) -> type[asyncio.Protocol] | Literal["h11"]:
     if find_spec("httptools") is None:
         return "h11"
-    return import_module("api.parser").BoundedProtocol  # type: ignore[no-any-return]
+    # What a proxy forwards is known behind uvicorn's reading of it, so only by the application.
+    again = None if settings.proxies else app.asked_again
+    return partial(import_module("api.parser").Protocol, again)  # type: ignore[return-value]
 
 
 class _Server(uvicorn.Server):

@@ -38,11 +38,10 @@ QUERY: Final = "kg.query"
 
 
 class Request:
-    """One request while it is answered."""
+    """One request while it is answered; `id` is what the client calls it."""
 
-    def __init__(self, scope: Scope) -> None:
-        given = Headers(scope=scope).get("x-request-id", "")
-        self.id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+    def __init__(self, scope: Scope, id: str) -> None:
+        self.id = id if _ID.fullmatch(id) else secrets.token_hex(8)
         self.scope = scope
         self.begun = time.perf_counter()
         self.status = 0

@@ -92,6 +92,9 @@ def publish(folder: Path, quads: int) -> Path:
         found = {line.encode() for line in lines(quads)} | set(small.lines())
         content = write_dump(sorted(found), candidate.dump_path)
         load_store(candidate.store_path, candidate.dump_path)
+        for each in small.path.iterdir():  # what an edit goes by
+            if each.name not in ("store", small.dump_path.name, "manifest.json"):
+                candidate.link(small, each.name)
         facts = small.manifest
         manifest = Manifest(
             content.id, content.hexdigest(), content.quads, "2026-01-01T00:00:00+00:00",

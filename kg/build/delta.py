@@ -83,7 +83,7 @@ def succeed(
         release.write_dump(whole.apply(release.read_dump(before.dump_path)), candidate.dump_path)
     else:
         candidate.patch(before, patch, content.id)
-    fresh = not home.has(content.id)
+    fresh = not home.holds(content.id)
     manifest = make_manifest(
         content,
         facts.base,

@@ -94,7 +94,7 @@ class Full:
         state.write(self.candidate.path)
         write_reports(self.candidate.path, report, accounts)
         shutil.rmtree(self.work)
-        fresh = not self.home.has(content.id)
+        fresh = not self.home.holds(content.id)
         version = ontology.version(self.inputs.ontology)
         base = self.settings.base
         manifest = make_manifest(

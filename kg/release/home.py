@@ -204,8 +204,8 @@ class Home:
             raise ReleaseError(f"{self.path}: {reason} with {id!r}: there are {ids}")
         return self._release(found[0])
 
-    def has(self, id: str) -> bool:
-        """Whether a release of this id was published and is still there."""
+    def holds(self, id: str) -> bool:
+        """Whether a release with this id is there, intact or not."""
         return id in self._ids()
 
     def releases(self) -> list[Release]:

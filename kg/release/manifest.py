@@ -11,6 +11,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -95,6 +96,11 @@ class Manifest:
 
 def tool_versions() -> dict[str, str]:
     """The versions of what builds a release; a tool that is not installed is left out."""
+    return {**_versions()}
+
+
+@cache
+def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for name in _TOOLS:
         try:

@@ -6,6 +6,7 @@ import bisect
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 from pyoxigraph import DefaultGraph, Store
@@ -31,7 +32,7 @@ _MAX_REPEATED: Final = 2000
 _REPEATED: Final = frozenset(("{", ".", ";", "+", "-", "*", "&&", "||", "|", "=", "<", ">"))
 
 
-def service_in(found: list[Token]) -> Token | None:
+def service_in(found: Sequence[Token]) -> Token | None:
     """The first token that the engine could read as the keyword SERVICE, or as ending in it.
 
     Its parser needs no space between words, so `SERVICEex:x {` calls `ex:x` where the prefix
@@ -48,7 +49,7 @@ def service_in(found: list[Token]) -> Token | None:
     return None
 
 
-def _refused_service(text: str, found: list[Token], allowed: Collection[str]) -> Token | None:
+def _refused_service(text: str, found: Sequence[Token], allowed: Collection[str]) -> Token | None:
     """The first SERVICE whose endpoint is not one of those allowed, as a constant."""
     if not allowed:
         return service_in(found)
@@ -66,7 +67,7 @@ def form(text: str) -> Form:
     return _form(text, list(tokens(text)))
 
 
-def _form(text: str, found: list[Token]) -> Form:
+def _form(text: str, found: Sequence[Token]) -> Form:
     rest = iter(found)
     for token in rest:
         word = token.text.upper() if token.kind == "word" else ""
@@ -96,12 +97,19 @@ _ENGINE_ERROR: Final = re.compile(r"error at (\d+):(\d+): expected (?:one of )?(
 _EXPECTATION: Final = re.compile(r"\[(?:[^\]']|'[^']*')*\]|(\"(?:[^\"\\]|\\.)*\"|[^,\[\]]+)")
 
 
+#: A text of fewer characters has its tokens remembered.
+_SHORT: Final = 4096
+
+#: What nothing is ever evaluated on.
+_EMPTY: Final = Store()
+
+
 def _parse(text: str, base: str | None) -> None:
     # Store.query evaluates ASK, ORDER BY and aggregates at once, without a deadline. Two
     # arguments that exclude each other stop it after it has parsed and before it evaluates.
     parsed(
         text,
-        lambda plain: Store().query(
+        lambda plain: _EMPTY.query(
             plain, base_iri=base, use_default_graph_as_union=True, default_graph=DefaultGraph()
         ),
     )
@@ -152,7 +160,7 @@ def parsed(
             raise QuerySyntaxError(f"{where}: a surrogate is not a character") from None
 
 
-def bounded(text: str, found: list[Token]) -> None:
+def bounded(text: str, found: Sequence[Token]) -> None:
     """Raise QuerySyntaxError for a text whose depth the engine's parser may not survive."""
     depth = chain = 0
     for token in found:
@@ -201,13 +209,23 @@ def rerouted(text: str, routes: Mapping[str, str]) -> str:
     return "".join([*parts, text[done:]])
 
 
+def _read(text: str) -> Sequence[Token]:
+    """All tokens; those of a short text are remembered for the next that asks."""
+    return _remembered(text) if len(text) < _SHORT else tuple(tokens(text))
+
+
+@lru_cache(maxsize=16)
+def _remembered(text: str) -> Sequence[Token]:
+    return tuple(tokens(text))
+
+
 def check(text: str, base: str | None = None, allowed: Collection[str] = ()) -> Form:
     """The form of a query that is SPARQL 1.1 and names no SERVICE but those allowed.
 
     Relative IRIs need a base.
     Raises QuerySyntaxError (an update too) or ServiceRefused, each with line and column.
     """
-    found = list(tokens(text))
+    found = _read(text)
     if service := _refused_service(text, found, allowed):
         expected = f"; expected one of {', '.join(allowed)}" if allowed else ""
         raise ServiceRefused(
@@ -243,7 +261,7 @@ def limited(text: str, rows: int) -> tuple[str, bool]:
         return text, False
     depth = 0
     end, last = 0, None
-    found = list(tokens(text))
+    found = _read(text)
     for index, token in enumerate(found):
         if token.kind == "sign":
             depth += (token.text in "([{") - (token.text in ")]}")

@@ -6,7 +6,6 @@ END, or with one ERROR in place of all the rest, or after a part of it.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import struct
 from typing import Final
@@ -41,7 +40,7 @@ def pack(asked: Query | writing.Write) -> bytes:
     """The frame that asks for an answer."""
     if isinstance(asked, Query):
         # Escaped to ASCII: a text with lone surrogates reaches the engine, which refuses it.
-        return frame(QUERY, json.dumps(dataclasses.asdict(asked)).encode())
+        return frame(QUERY, json.dumps(vars(asked)).encode())
     return frame(WRITE, writing.pack(asked))
 
 
