@@ -15,7 +15,12 @@ assert BLOCKS * GRAPHS * ROOTS >= 2000
 
 
 def fields(report: Report) -> set[tuple[str, ...]]:
-    return {result.key for result in report.results}
+    """The results, but for queries about a literal: rdflib finds a path from one to itself."""
+    return {
+        result.key
+        for result in report.results
+        if not (result.focus.startswith('"') and result.component == "SPARQLConstraintComponent")
+    }
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
