@@ -14,8 +14,9 @@ OK: Final = 0
 DOES_NOT_CONFORM: Final = 1
 BAD_INPUT: Final = 2
 
-# What data says is printed as it is: no markup, no emoji codes.
-out: Final = Console(highlight=False, soft_wrap=True, emoji=False)
+# What data says is printed as it is: no markup, no emoji codes; and whole, where no person reads.
+_WIDTH: Final = None if sys.stdout.isatty() else 10_000
+out: Final = Console(highlight=False, soft_wrap=True, emoji=False, width=_WIDTH)
 err: Final = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 

@@ -138,7 +138,7 @@ def _print_outcome(outcome: Outcome) -> None:
     found = outcome.report.counts()
     out.print(f"validation: conforms; {found['Warning']} warnings, {found['Info']} remarks")
     seconds = sum(manifest.seconds.values())
-    word = "published" if outcome.fresh else "unchanged, already there: "
+    word = "published" if outcome.fresh else "unchanged, already there:"
     kind = "synthetic release" if manifest.synthetic else "release"
     out.print(
         f"{word} {kind} [bold]{manifest.release}[/bold]: {manifest.quads:,} quads "
