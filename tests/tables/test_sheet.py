@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kg import release
 from kg.build import inputs
 from kg.tables import DIGEST, LINE, NOTE, Account, Column, Sheet, Table
 from kg.tables.rules import PLAIN, clean
@@ -90,5 +91,6 @@ def test_digests_are_the_same_in_another_process(tmp_path: Path) -> None:
 
 def test_rows_are_not_compared_across_versions_of_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     before = inputs.software()
-    monkeypatch.setattr(pl, "__version__", "0.0.0")
+    versions = {**release.tool_versions(), "polars": "0.0.0"}
+    monkeypatch.setattr(release, "tool_versions", lambda: versions)
     assert inputs.software() != before
