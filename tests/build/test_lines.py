@@ -65,7 +65,11 @@ def test_graph_of_a_line_is_told_from_what_looks_like_one(quad: Quad) -> None:
 
 
 @settings(max_examples=30)
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r"), min_size=1), max_size=40))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), min_size=1), max_size=40
+    )
+)
 def test_lines_are_sorted_by_their_bytes_in_any_number_of_runs(texts: list[str]) -> None:
     with TemporaryDirectory() as folder:
         for number, run in enumerate((1, 1 << 20)):
