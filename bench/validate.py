@@ -150,12 +150,12 @@ def measure(task: str, triples: int) -> dict[str, float]:
 
 def delta(store: Store, known: Shapes, nodes: int) -> dict[str, float]:
     """The median of changes of so many nodes each: new empowerments, a tenth of them flawed."""
-    report, spent = validate(store, known), []
+    report, spent, organizations = validate(store, known), [], len(store) // 200
     for turn in range(7):
         added = []
         for number in range(nodes):
             event = NamedNode(f"{ID}empowerment/new-{turn}-{number}")
-            org = NamedNode(f"{ID}organization/o{(turn * 37 + number) % (len(store) // 200)}")
+            org = NamedNode(f"{ID}organization/o{(turn * 37 + number) % organizations}")
             values: dict[str, NamedNode | Literal] = {
                 "empowerer": org,
                 "inField": NamedNode(f"{ID}field/f{number % 50}"),
