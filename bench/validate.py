@@ -1,15 +1,18 @@
 """What validation costs, compiled against pySHACL and against loading the same quads.
 
     python bench/validate.py [--triples 100000 1000000] [--pyshacl 100000] [--deltas 10 500]
+                             [--broken 3300000]
 
 The data are organizations, models and empowerments under the project's own shapes, of which
-one in a thousand nodes is made to violate one. CPU seconds count user and system time of the
+one in a thousand nodes is made to violate one; in those of `--broken`, every node, and their
+reports are written in every format. CPU seconds count user and system time of the
 process; each measurement runs in a process of its own, whose memory is read at its peak.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import random
@@ -25,13 +28,14 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple
 
 from kg import ontology, vocab
 from kg.settings import shipped
-from kg.validate import Engine, Shapes, validate, validate_delta
+from kg.validate import Engine, NotConforming, Report, Shapes, validate, validate_delta
 
 KINDS = ("Enterprise", "University", "ResearchInstitute", "Startup", "GovernmentBody")
 AIC, ID = vocab.AIC, vocab.BASE
 TYPE = f"<{vocab.RDF}type>"
 LABEL = f"<{vocab.SKOS}prefLabel>"
 YEAR, DATE = f"^^<{vocab.XSD}gYear>", f"^^<{vocab.XSD}date>"
+#: One node in so many violates a shape.
 EVERY = 1000
 
 
@@ -55,7 +59,7 @@ def fixed() -> Iterator[Quad]:
             yield Quad(quad.subject, quad.predicate, quad.object)
 
 
-def lines(triples: int, seed: int = 7) -> Iterator[str]:
+def lines(triples: int, every: int = EVERY, seed: int = 7) -> Iterator[str]:
     """About so many statements in N-Triples: eight of ten are empowerments and their evidence."""
     chance = random.Random(seed)
     blocks = triples // 100
@@ -64,7 +68,7 @@ def lines(triples: int, seed: int = 7) -> Iterator[str]:
         return f"<{AIC}{name}>"
 
     def flawed() -> bool:
-        return chance.randrange(EVERY) == 0
+        return chance.randrange(every) == 0
 
     status, basis = f"<{ID}status/sourced>", f"<{ID}basis/case>"
     for block in range(blocks):
@@ -117,13 +121,13 @@ def shapes() -> Shapes:
     )
 
 
-def text(triples: int) -> bytes:
-    return "".join(lines(triples)).encode()
+def text(triples: int, every: int = EVERY) -> bytes:
+    return "".join(lines(triples, every)).encode()
 
 
 def measure(task: str, triples: int) -> dict[str, float]:
     """One measurement in this process."""
-    known, data = shapes(), text(triples)
+    known, data = shapes(), text(triples, 1 if task == "broken" else EVERY)
     if task == "bulk_load":
         with tempfile.TemporaryDirectory() as folder:
             before = cpu()
@@ -140,10 +144,30 @@ def measure(task: str, triples: int) -> dict[str, float]:
     loaded, before = resident(), cpu()
     engine: Engine = "pyshacl" if task == "pyshacl" else "compiled"
     report = validate(store, known, engine=engine)
-    return {
+    found = {
         "cpu": cpu() - before,
         "triples": len(store),
         "results": len(report.results),
+        "memory": max(0, peak() - loaded),
+    }
+    return found | written(report, loaded) if task == "broken" else found
+
+
+def written(report: Report, loaded: int) -> dict[str, float]:
+    """The whole report in every format, and the text of which an error shows the first lines."""
+    began = cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        report.write(Path(folder))
+        for name in ("csv", "junit"):
+            with (Path(folder) / name).open("w", encoding="utf-8") as file:
+                file.writelines(report.parts(name))
+        size = sum(path.stat().st_size for path in Path(folder).iterdir())
+        with (Path(folder) / "csv").open(encoding="utf-8", newline="") as file:
+            assert sum(1 for _ in csv.reader(file)) == len(report.results) + 1
+    return {
+        "writing": cpu() - began,
+        "size": size,
+        "shown": len(str(NotConforming(report))),
         "memory": max(0, peak() - loaded),
     }
 
@@ -189,9 +213,10 @@ def apart(task: str, triples: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--triples", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--triples", type=int, nargs="*", default=[100_000, 1_000_000])
     parser.add_argument("--pyshacl", type=int, nargs="*", default=[100_000])
     parser.add_argument("--deltas", type=int, nargs="*", default=[10, 500])
+    parser.add_argument("--broken", type=int, nargs="*", default=[])
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
@@ -211,6 +236,18 @@ def main() -> None:
             ratio = theirs["cpu"] / ours["cpu"]
             print(f"  pyshacl    {theirs['cpu']:>9.2f} CPU-s, ratio {ratio:.0f}; "
                   f"{int(theirs['results']):,} results")  # fmt: skip
+    for triples in options.broken:
+        ours = apart("broken", triples)
+        count = int(ours["results"])
+        print(f"{int(ours['triples']):>10,} triples, {count:,} results")
+        print(
+            f"  compiled   {ours['cpu']:>9.2f} CPU-s, {1e6 * ours['cpu'] / count:.0f} µs a result"
+        )
+        print(
+            f"  reports    {ours['writing']:>9.2f} CPU-s in six formats, "
+            f"{ours['size'] / 1e6:,.0f} MB; {int(ours['shown']):,} characters shown"
+        )
+        print(f"  memory     {ours['memory'] / 2**20:>9.0f} MiB above the store", flush=True)
 
 
 if __name__ == "__main__":
