@@ -127,22 +127,27 @@ class _Change:
 
 def _given(view: View, rule: Rule, triples: list[Triple]) -> Iterator[Triple]:
     """Those of the triples that a rule gives by the store."""
+    ends = rule.head.variables
+    subjects = {atom.subject for atom in rule.body}
+    joined = any(set(ends) <= set(atom.variables) for atom in rule.body)
+    # What a subject relates to is little, and the reverse may be half of the store: without a
+    # subject to start from, each triple is sought from its narrower end, up to the first way.
+    narrow = bool(rule.body) and (joined or not subjects.isdisjoint(ends))
     bindings: list[tuple[Triple, Binding]] = []
     for triple in triples:
         binding = rule.head.match(triple, {})
         if binding is None:
             continue
-        if rule.body and binding and all(map(_is_named, binding.values())):
+        if narrow and binding and all(map(_is_named, binding.values())):
             bindings.append((triple, binding))
         elif any(True for _ in view.solutions(rule.body, binding)):
             yield triple
     if not bindings:
         return
     # From one end of all triples at once, so that what many ways pass is passed once; from
-    # both only where one atom takes both. What a subject relates to is less than the reverse.
-    ends = starts = rule.head.variables
-    if not any(set(ends) <= set(atom.variables) for atom in rule.body):
-        subjects = {atom.subject for atom in rule.body}
+    # both only where one atom takes both.
+    starts = ends
+    if not joined:
         values = {end: len({binding[end] for _, binding in bindings}) for end in ends}
         starts = (min(ends, key=lambda end: (end not in subjects, values[end])),)
     rows = {" ".join(str(binding[end]) for end in starts): None for _, binding in bindings}

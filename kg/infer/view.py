@@ -16,7 +16,7 @@ DEFAULT: Final = DefaultGraph()
 #: Named graphs that assert nothing of the default graph.
 _BESIDE: Final = vocab.SIDE_GRAPHS | {GRAPH.value}
 
-_Key = tuple[Term | None, NamedNode, Term | None]
+_Pattern = tuple[Term | None, NamedNode, Term | None]
 
 
 class View:
@@ -28,8 +28,8 @@ class View:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.new: set[Triple] = set()
-        self._index: dict[_Key, dict[Triple, None]] = defaultdict(dict)
-        self._found: dict[_Key, list[Triple]] = {}
+        self._index: dict[_Pattern, dict[Triple, None]] = defaultdict(dict)
+        self._found: dict[_Pattern, list[Triple]] = {}
 
     def __contains__(self, triple: Triple) -> bool:
         return triple in self.new or quad(triple) in self.store
@@ -43,8 +43,7 @@ class View:
 
     def match(self, atom: Atom, binding: Binding) -> Iterator[Binding]:
         """The bindings, extended, under which the view holds an atom."""
-        subject, object_ = atom.bound(binding)
-        key = subject, atom.predicate, object_
+        key = _key(atom, binding)
         found = self._stored(key)
         if key in self._index:
             found = [*found, *self._index[key]]
@@ -54,16 +53,23 @@ class View:
                 yield extended
 
     def solutions(self, atoms: tuple[Atom, ...], binding: Binding) -> Iterator[Binding]:
-        """The bindings under which the view holds all the atoms, the most bound atom first."""
+        """The bindings under which the view holds all the atoms, the most bound atom first.
+
+        Of atoms that are bound alike, the one that the store holds the least of.
+        """
         if not atoms:
             yield binding
             return
-        first = min(atoms, key=lambda atom: _cost(atom, binding))
+        costs = [_cost(atom, binding) for atom in atoms]
+        alike = [atom for atom, cost in zip(atoms, costs, strict=True) if cost == min(costs)]
+        first = alike[0]
+        if len(alike) > 1:
+            first = min(alike, key=lambda atom: len(self._stored(_key(atom, binding))))
         rest = tuple(atom for atom in atoms if atom is not first)
         for found in self.match(first, binding):
             yield from self.solutions(rest, found)
 
-    def _stored(self, key: _Key) -> list[Triple]:
+    def _stored(self, key: _Pattern) -> list[Triple]:
         if (known := self._found.get(key)) is None:
             subject, predicate, object_ = key
             if subject is not None and not isinstance(subject, NamedNode | BlankNode):
@@ -71,6 +77,11 @@ class View:
             quads = self.store.quads_for_pattern(subject, predicate, object_, DEFAULT)
             known = self._found[key] = [each.triple for each in quads]
         return known
+
+
+def _key(atom: Atom, binding: Binding) -> _Pattern:
+    subject, object_ = atom.bound(binding)
+    return subject, atom.predicate, object_
 
 
 def _cost(atom: Atom, binding: Binding) -> int:
