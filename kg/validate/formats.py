@@ -11,8 +11,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import lru_cache
 from html import escape
 from itertools import islice
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 _PREFIXES: Final = f"@prefix rdf: <{vocab.RDF}> .\n@prefix sh: <{vocab.SH}> .\n\n"
 #: Shapes and nodes that a summary names.
 _SUMMARY: Final = 10
+#: Characters of a test suite that are held in memory.
+_SPOOLED: Final = 1 << 20
 #: Results that a page shows: a browser is to stay usable.
 _ON_A_PAGE: Final = 2000
 
@@ -113,7 +118,7 @@ def turtle(report: Report, language: str = "") -> Iterator[str]:  # noqa: ARG001
         yield " ;\n  sh:result [ a sh:ValidationResult"
         yield f" ;\n    sh:focusNode {result.focus}"
         if result.path:
-            yield f" ;\n    sh:resultPath {turtle_path(paths.parse(result.path))}"
+            yield f" ;\n    sh:resultPath {_path(result.path)}"
         if result.value:
             yield f" ;\n    sh:value {result.value}"
         yield f" ;\n    sh:resultSeverity {_named(result.severity)}"
@@ -125,6 +130,11 @@ def turtle(report: Report, language: str = "") -> Iterator[str]:  # noqa: ARG001
             yield f" ;\n    sh:resultMessage {Literal(message, language=tag)}"
         yield " ]"
     yield " .\n"
+
+
+@lru_cache(maxsize=1024)
+def _path(path: str) -> str:
+    return turtle_path(paths.parse(path))
 
 
 def _named(name: str) -> str:
@@ -168,19 +178,29 @@ def _csv_line(cells: list[Any]) -> str:
 
 def junit(report: Report, language: str) -> Iterator[str]:
     """A test suite for each shape, a test for each result: violations fail, the rest is told."""
-    totals = Counter(result.shape for result in report.results)
-    failed = Counter(result.shape for result in report.results if _fails(result))
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f'<testsuites name="validation" tests="{totals.total()}" failures="{failed.total()}">\n'
-    # One pass for each shape: there are few shapes, and results may not fit in memory.
-    for shape in sorted(totals):
-        counts = f'tests="{totals[shape]}" failures="{failed[shape]}"'
-        yield f"<testsuite name={_attribute(shape)} {counts}>\n"
+    totals: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    with ExitStack() as open_files:
+        # Results come by severity, suites are by shape, and neither may fit in memory.
+        suites: dict[str, SpooledTemporaryFile[str]] = {}
         for result in report.results:
-            if result.shape == shape:
-                yield _junit_case(result, language)
-        yield "</testsuite>\n"
-    yield "</testsuites>\n"
+            if result.shape not in suites:
+                suites[result.shape] = open_files.enter_context(
+                    SpooledTemporaryFile(_SPOOLED, "w+", encoding="utf-8", newline="")
+                )
+            totals[result.shape] += 1
+            failed[result.shape] += _fails(result)
+            suites[result.shape].write(_junit_case(result, language))
+        yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+        yield f'<testsuites name="validation" tests="{totals.total()}" '
+        yield f'failures="{failed.total()}">\n'
+        for shape, suite in sorted(suites.items()):
+            counts = f'tests="{totals[shape]}" failures="{failed[shape]}"'
+            yield f"<testsuite name={_attribute(shape)} {counts}>\n"
+            suite.seek(0)
+            yield from suite
+            yield "</testsuite>\n"
+        yield "</testsuites>\n"
 
 
 def _fails(result: Result) -> bool:
