@@ -91,6 +91,7 @@ def _served(home: Home) -> Release | None:
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     tables = [
         {
+            "source": account.source,
             "table": account.table,
             "rows": account.read,
             "mapped": account.mapped,
@@ -115,7 +116,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 def _print_outcome(outcome: Outcome) -> None:
     manifest = outcome.release.manifest
-    table = Table("table", box=None, pad_edge=False)
+    table = Table("source/table", box=None, pad_edge=False)
     for name in ("rows", "mapped", "unmapped", "rejected", "cells", "refused"):
         table.add_column(name, justify="right")
     table.add_column("rejects by rule")
@@ -126,7 +127,9 @@ def _print_outcome(outcome: Outcome) -> None:
             account.read, account.mapped, account.unmapped, account.rejected,
             account.cells_read, cells["rejected"] + cells["of_rejected_rows"],
         )  # fmt: skip
-        table.add_row(account.table, *(f"{count:,}" for count in counts), rules)
+        table.add_row(
+            f"{account.source}/{account.table}", *(f"{count:,}" for count in counts), rules
+        )
     out.print(table)
     total = Counter[str]()
     for account in outcome.accounts:

@@ -159,19 +159,15 @@ def _mapping_explain(options: argparse.Namespace, settings: Settings) -> int:
             context = _context(release.manifest.base)
             sheets, joined = _kept(release, source), _all_kept(release, settings)
             rejects = _kept_rejects(release, source)
-        for name in [options.table] if options.table else list(sheets):
+        asked = [options.table] if options.table else list(sheets)
+        for name in asked:
             stated, refused = explain.explain(source, sheets, context, name, options.row, joined)
             made += stated
             rejects += refused
-    files = (
-        {source.tables[options.table].access} if options.table else set(_tables(source).values())
-    )
-    names = {Path(file).name for file in files}
-    rejects = list(dict.fromkeys(r for r in rejects if r.line == options.row and r.file in names))
+    rejects = list(dict.fromkeys(r for r in rejects if r.line == options.row and r.table in asked))
     if not (made or rejects):
-        raise InputError(
-            f"{', '.join(sorted(names))}: row {options.row} gives nothing, or is not there"
-        )
+        names = sorted({Path(source.tables[name].access).name for name in asked})
+        raise InputError(f"{', '.join(names)}: row {options.row} gives nothing, or is not there")
     if options.json:
         print_json({"statements": _data(made), "rejects": [asdict(each) for each in rejects]})
         return OK
@@ -269,13 +265,13 @@ def _data(made: list[Stated]) -> list[dict[str, Any]]:
 
 def _print(made: list[Stated], base: str) -> None:
     """Statements under the lines of the mapping that made them."""
-    before = ("", "", 0)
+    before = ("", "", "", 0)
     for each in made:
-        here = (each.mapping, each.origin.file, each.origin.line)
+        at = each.origin
+        here = (each.source, at.table, each.mapping, at.line)
         if here != before:
-            out.print(
-                f"{each.origin.file}:{each.origin.line}, mapping {each.mapping}", markup=False
-            )
+            of = f"mapping {each.mapping} ({at.source}/{at.table})"
+            out.print(f"{at.file}:{at.line}, {of}", markup=False)
         before = here
         text = " ".join(_short(term, base) for term in (each.subject, each.predicate, each.object))
         behind = f", column {each.origin.column}" if each.origin.column else ""

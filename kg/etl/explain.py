@@ -103,7 +103,7 @@ def why(
         for name in [table.name for table in source.tables.values() if table.is_rdf]:
             stating = sheets[name].scan().filter(predicate=predicate).select(LINE).collect()
             run(source, unheard(source, sheets), context, keep, {name: stating[LINE]}, joined)
-    return sorted(set(found), key=lambda each: (each.source, each.origin.file, each.origin.line))
+    return sorted(set(found), key=lambda each: (each.source, each.origin.place))
 
 
 def _documented(
@@ -163,12 +163,13 @@ def _canonical(quad: Quad) -> str:
 
 def _stated(source: Source, made: Statements) -> list[Stated]:
     table = source.tables[made.triples_map.table]
-    file, column = Path(table.access).name, columns_behind(source, [made.predicate_object])
+    column = columns_behind(source, [made.predicate_object])
     at = f"{source.file.name}:{made.predicate_object.line}"
     predicate, graph = f"<{made.predicate_object.predicate}>", made.graph
     name, triples_map = source.dataset.name, made.triples_map.name
+    of = name, table.name, Path(table.access).name
     return [
-        Stated(s, predicate, o, graph, name, triples_map, at, Origin(file, line, column))
+        Stated(s, predicate, o, graph, name, triples_map, at, Origin(*of, line, column))
         for line, s, o in made.frame.select(LINE, "s", "o").iter_rows()
     ]
 

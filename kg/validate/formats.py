@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PREFIXES: Final = f"@prefix rdf: <{vocab.RDF}> .\n@prefix sh: <{vocab.SH}> .\n\n"
 #: Shapes and nodes that a summary names.
 _SUMMARY: Final = 10
+#: What tells where a result came from.
+_ORIGIN: Final = ("source", "table", "file", "line", "column")
 #: Results that a page shows: a browser is to stay usable.
 _ON_A_PAGE: Final = 2000
 
@@ -152,11 +154,11 @@ def turtle_path(path: paths.Path) -> str:
 def as_csv(report: Report, language: str) -> Iterator[str]:
     """A header, then a line for each result and each origin of it."""
     names = ["severity", "focus", "path", "value", "component", "shape", "message", "waiver"]
-    yield _csv_line([*names, "file", "line", "column"])
+    yield _csv_line([*names, *_ORIGIN])
     for result in report.results:
         given = {name: getattr(result, name) for name in names} | {"message": result.text(language)}
         for origin in result.origins or (None,):
-            place = (origin.file, origin.line, origin.column) if origin else ("", "", "")
+            place = [getattr(origin, name, "") for name in _ORIGIN]
             yield _csv_line([*(given[name] for name in names), *place])
 
 

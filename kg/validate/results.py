@@ -6,7 +6,7 @@ import marshal
 import sqlite3
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from itertools import chain, islice
 from typing import Any, Final, overload
 
@@ -61,9 +61,7 @@ class Result:
         """The result for programs; `of_record` reads it back."""
         found: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         found["message"] = dict(self.message)
-        found["origins"] = [
-            {"file": o.file, "line": o.line, "column": o.column} for o in self.origins
-        ]
+        found["origins"] = [asdict(origin) for origin in self.origins]
         return found
 
     @classmethod
@@ -107,7 +105,7 @@ def merged(kept: Iterable[Result], found: Iterable[Result]) -> Sequence[Result]:
 
 def _packed(result: Result) -> bytes:
     """A result as bytes for the file of this process alone: a third of the time of JSON."""
-    places = tuple((each.file, each.line, each.column) for each in result.origins)
+    places = tuple(map(astuple, result.origins))
     return marshal.dumps(
         (
             *(result.severity, result.focus, result.path, result.value, result.component),

@@ -81,7 +81,7 @@ def test_a_row_is_explained_by_mapping_line_and_column(tmp_path: Path) -> None:
     ((thing, tagged, keyed),) = [[each for each in made if each.predicate == name]]
     assert (thing.subject, thing.object) == ("<http://example.org/2/19x8>", '"Bob b"')
     assert (thing.mapping, thing.at, str(thing.origin)) == (
-        "thing", "m.yml:11", "t.csv:3, column name",
+        "thing", "m.yml:11", "t.csv:3, column name (m/t)",
     )  # fmt: skip
     assert [tagged.mapping, keyed.mapping] == ["tagged", "keyed"]
     assert tagged.subject == "<http://example.org/tag/b>"

@@ -100,9 +100,9 @@ def test_text_says_how_many_results_it_leaves_out() -> None:
 
 
 def test_origin_is_told_with_file_line_and_column() -> None:
-    origin = Origin("people.csv", 17, "name")
+    origin = Origin("registry", "people", "people.csv", 17, "name")
     result = Result("Violation", "<http://example.org/a>", "", "", "C", "", {}, (origin,))
-    assert "from people.csv:17, column name" in str(result)
+    assert "from people.csv:17, column name (registry/people)" in str(result)
 
 
 def test_error_of_a_refused_candidate_carries_the_report() -> None:
