@@ -89,6 +89,17 @@ def test_named_query_answers_which_fields_a_platform_empowers(home: Path) -> Non
     assert all(int(row["evidence"]) >= 1 for row in rows)
 
 
+def test_parameter_takes_a_label_and_says_which_resources_share_it(home: Path) -> None:
+    def asked(*params: str) -> subprocess.CompletedProcess[str]:
+        given = [word for each in params for word in ("--param", each)]
+        return kg(home, "query", "empowerment/fields-of-platform", *given)
+
+    assert asked("platform=百度").stdout == asked("platform=baidu").stdout != ""
+    assert "takes one value" in asked("platform=百度", "platform=baidu").stderr
+    place = ("query", "places/organizations-in", "--param", "place=Taizhou")
+    assert "several are called 'Taizhou': place/" in kg(home, *place).stderr
+
+
 def test_named_query_prints_a_table_for_people(home: Path) -> None:
     done = kg(home, "query", "empowerment/fields-of-platform", "--param", "platform=baidu")
     assert done.returncode == OK, done.stderr
