@@ -28,6 +28,10 @@ class NoRelease(ReleaseError):
     """Nothing has been published under this home yet."""
 
 
+class Outdated(ReleaseError):
+    """A release that another version of the software or of the ontology made: to be built anew."""
+
+
 class Locked(ReleaseError):
     """Another build or publish holds the lock of this home."""
 
