@@ -8,6 +8,11 @@ classes to their own codes: the CLI to exit codes, the API to HTTP statuses.
 from __future__ import annotations
 
 
+def reason(error: Exception) -> str:
+    """What a library's exception says; of an OSError only what went wrong, not number and path."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 class KnowledgeGraphError(Exception):
     """Base of all errors a user can cause or meet."""
 

@@ -23,7 +23,7 @@ from typing import Final
 from pyoxigraph import RdfFormat, Store, parse
 
 from kg import patch
-from kg.errors import Locked, NoRelease, ReleaseError
+from kg.errors import Locked, NoRelease, ReleaseError, reason
 from kg.patch import Patch, difference
 from kg.release import durable
 from kg.release.content import ContentHash, load_store, read_dump, write_dump
@@ -158,7 +158,7 @@ class Candidate:
         try:
             release.open().backup(self.store_path)
         except (OSError, RuntimeError) as error:
-            raise ReleaseError(f"{release.store_path}: cannot be cloned: {error}") from None
+            raise ReleaseError(f"{release.store_path}: cannot be cloned: {reason(error)}") from None
         return self
 
     def link(self, release: Release, name: str) -> None:
@@ -488,7 +488,7 @@ def _open(path: Path) -> Store:
     try:
         return Store.read_only(str(path))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ReleaseError(f"{path}: the store cannot be opened: {error}") from None
+        raise ReleaseError(f"{path}: the store cannot be opened: {reason(error)}") from None
 
 
 @contextmanager
@@ -537,7 +537,7 @@ def _settle(candidate: Candidate, manifest: Manifest) -> None:
         store = Store(path)
         store.flush()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ReleaseError(f"{path}: the store is damaged or still open: {error}") from None
+        raise ReleaseError(f"{path}: the store is damaged or still open: {reason(error)}") from None
     if not candidate.patch_path.exists():
         _expect_quads(path, store, manifest.quads)
         return
