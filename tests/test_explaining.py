@@ -124,7 +124,7 @@ def test_axiom_of_the_ontology_has_a_graph_and_no_row(kg: Callable[..., Done]) -
         (("organization/tencent aic:empowers",), "expected a subject, a predicate and an object"),
         (("organization/tencent", "a", "aic:City"), "neither stated nor inferred"),
         (("organization/tencent", "a", "nothing"), "'nothing' is not a full IRI"),
-        (("organization/tencent", "a", '"open'), "expected a literal as Turtle writes it"),
+        (("organization/tencent", "a", '"open'), "not a literal as Turtle writes it: Unexpected"),
         (("organization/tencent", "a", '"one" , "two"'), "expected one literal"),
         ((*CLOUD, "--release", "ffff"), "ffff"),
     ],
