@@ -64,7 +64,7 @@ def test_build_as_json_is_one_document(tmp_path: Path) -> None:
 def test_build_of_a_folder_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     done = kg(tmp_path, "build", "--data", str(tmp_path / "nowhere"))
     assert done.returncode == BAD_INPUT
-    assert "nowhere" in done.stderr
+    assert f"{tmp_path / 'nowhere'}: no such folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -182,6 +182,25 @@ def test_sparql_reads_the_query_from_standard_input(home: Path) -> None:
 def test_markup_in_data_is_printed_as_it_is(home: Path) -> None:
     done = kg(home, "sparql", 'SELECT ("[bold]x[/bold]" AS ?t) {}')
     assert "[bold]x[/bold]" in done.stdout
+
+
+@pytest.mark.parametrize("format", [(), ("--format", "csv")])
+def test_reader_that_has_seen_enough_ends_the_command_quietly(
+    home: Path, format: tuple[str, ...]
+) -> None:
+    query = "SELECT * { ?s ?p ?o } LIMIT 20000"
+    with subprocess.Popen(
+        [sys.executable, "-m", "kg", "sparql", query, *format],
+        env={**os.environ, "KG_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == OK
 
 
 def test_validate_writes_the_whole_report_into_a_file(home: Path, tmp_path: Path) -> None:

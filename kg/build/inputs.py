@@ -47,6 +47,9 @@ class Inputs:
         Raises InputError where a table is missing that ships or is a person's own, or no source
         is found in `data`.
         """
+        for folder in (self.data, self.own):
+            if folder is not None and not folder.is_dir():
+                raise InputError(f"{folder}: no such folder")
         found, notices = [], []
         outside = 0
         shipped_ = etl.load(self.mappings)

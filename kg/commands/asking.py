@@ -10,15 +10,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from kg import ontology, sparql, vocab
 from kg.catalogue import Catalogue, resolved
 from kg.commands.common import Command, chosen
 from kg.errors import InputError
 from kg.settings import Settings, shipped
-from kg.terminal import OK, out, print_json
+from kg.terminal import OK, listing, out, print_json
 from kg.workers import FORMATS, Query, evaluate
 
 if TYPE_CHECKING:
@@ -70,7 +67,7 @@ def _list_queries(catalogue: Catalogue, *, as_json: bool) -> int:
     if as_json:
         print_json({path: query.summary for path, query in catalogue.items()})
         return OK
-    table = Table("query", "parameters", "answers", box=None, pad_edge=False)
+    table = listing("query", "parameters", "answers")
     for path, query in catalogue.items():
         table.add_row(path, ", ".join(query.parameters), query.summary)
     out.print(table)
@@ -111,14 +108,12 @@ def _print_table(found: dict[str, Any], base: str) -> None:
         out.print("true" if found["boolean"] else "false")
         return
     names = found["head"]["vars"]
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")  # a narrow terminal must not cut a value
+    table = listing(*names)
     for row in found["results"]["bindings"]:
         cells = [row.get(name, {"type": "literal", "value": ""}) for name in names]
         texts = (
             vocab.shorten(cell["value"], base) if cell["type"] == "uri" else cell["value"]
             for cell in cells
         )
-        table.add_row(*map(Text, texts))  # as Text: what data says is never markup
+        table.add_row(*texts)
     out.print(table)

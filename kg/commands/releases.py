@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.table import Table
-
 from kg import vocab
 from kg.commands.common import Command, chosen
 from kg.release import Home, Release, compare
 from kg.settings import Settings
-from kg.terminal import BAD_INPUT, OK, err, out, print_json
+from kg.terminal import BAD_INPUT, OK, err, listing, out, print_json
 
 
 def add_commands(command: Command) -> None:
@@ -59,7 +57,7 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
         print_json(told)
         return _tell(damaged)
     names = ("", "release", "data", "built", "quads", "ontology", "sources")
-    table = Table(*names, box=None, pad_edge=False)
+    table = listing(*names, numbers=["quads"])
     for each in releases:
         manifest = each.manifest
         mark = "*" if each.id == current else ""
@@ -74,7 +72,7 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
 def _tell(damaged: Mapping[str, str]) -> int:
     """Say which releases are damaged; the exit code that this means."""
     for fault in damaged.values():
-        err.print(f"kg: {fault}", markup=False, style="red")
+        err.print(f"kg: {fault}", style="red")
     return BAD_INPUT if damaged else OK
 
 
@@ -116,9 +114,7 @@ def _diff(options: argparse.Namespace, settings: Settings) -> int:
         print_json(ids | told)
         return OK
     names = ("class", "new", "gone", "changed", "statements added", "removed")
-    table = Table(names[0], box=None, pad_edge=False)
-    for name in names[1:]:
-        table.add_column(name, justify="right")
+    table = listing(*names, numbers=names[1:])
     for each in found.classes:
         counts = (each.new, each.gone, each.changed, each.added, each.removed)
         name = vocab.shorten(each.name, after.manifest.base) if each.name else "(no class)"
@@ -126,9 +122,7 @@ def _diff(options: argparse.Namespace, settings: Settings) -> int:
     if found.classes:
         out.print(table)
         out.print()
-    table = Table("graph", box=None, pad_edge=False)
-    for name in ("quads added", "removed"):
-        table.add_column(name, justify="right")
+    table = listing("graph", "quads added", "removed", numbers=["quads added", "removed"])
     for graph in found.graphs:
         name = f"graph:{graph.name.removeprefix(vocab.GRAPH)}" if graph.name else "(default)"
         table.add_row(name, f"{graph.added:,}", f"{graph.removed:,}")
