@@ -52,7 +52,7 @@ def by_shape(report: Report) -> list[tuple[str, str, int]]:
     for result in report.results:
         ranks.setdefault(result.severity, len(ranks))  # results come in the order of severities
         if not result.waiver:
-            found[result.shape, result.severity] += 1
+            found[result.shape_name, result.severity] += 1
     ranked = sorted(found.items(), key=lambda each: (ranks[each[0][1]], -each[1], each[0]))
     return [(shape, severity, count) for (shape, severity), count in ranked]
 
@@ -156,7 +156,8 @@ def as_csv(report: Report, language: str) -> Iterator[str]:
     names = ["severity", "focus", "path", "value", "component", "shape", "message", "waiver"]
     yield _csv_line([*names, *_ORIGIN])
     for result in report.results:
-        given = {name: getattr(result, name) for name in names} | {"message": result.text(language)}
+        told = {"message": result.text(language), "shape": result.shape_name}
+        given = {name: getattr(result, name) for name in names} | told
         for origin in result.origins or (None,):
             place = [getattr(origin, name, "") for name in _ORIGIN]
             yield _csv_line([*(given[name] for name in names), *place])
@@ -170,8 +171,8 @@ def _csv_line(cells: list[Any]) -> str:
 
 def junit(report: Report, language: str) -> Iterator[str]:
     """A test suite for each shape, a test for each result: violations fail, the rest is told."""
-    totals = Counter(result.shape for result in report.results)
-    failed = Counter(result.shape for result in report.results if _fails(result))
+    totals = Counter(result.shape_name for result in report.results)
+    failed = Counter(result.shape_name for result in report.results if _fails(result))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<testsuites name="validation" tests="{totals.total()}" failures="{failed.total()}">\n'
     # One pass for each shape: there are few shapes, and results may not fit in memory.
@@ -179,7 +180,7 @@ def junit(report: Report, language: str) -> Iterator[str]:
         counts = f'tests="{totals[shape]}" failures="{failed[shape]}"'
         yield f"<testsuite name={_attribute(shape)} {counts}>\n"
         for result in report.results:
-            if result.shape == shape:
+            if result.shape_name == shape:
                 yield _junit_case(result, language)
         yield "</testsuite>\n"
     yield "</testsuites>\n"

@@ -91,7 +91,7 @@ def trend(before: Report, now: Report) -> list[tuple[str, str, int, int]]:
 
 
 def _by_shape(results: Iterable[Result]) -> Counter[tuple[str, str]]:
-    return Counter((result.shape, result.severity) for result in results if not result.waiver)
+    return Counter((result.shape_name, result.severity) for result in results if not result.waiver)
 
 
 class NotConforming(KnowledgeGraphError):

@@ -35,11 +35,18 @@ class Result:
     constraint: str = ""
     #: Why the result is let pass, by whom and until when; "" where it is not.
     waiver: str = ""
+    #: What a shape without an IRI is called by its path, and the shape that it belongs to.
+    called: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
         """What was found, and not how it is told."""
         return (self.focus, self.path, self.value, self.component, self.severity, self.shape)
+
+    @property
+    def shape_name(self) -> str:
+        """The shape as people know it: by its IRI, or by where it stands."""
+        return self.called or self.shape
 
     def text(self, language: str = "en") -> str:
         """The message in a language, or in another where there is none."""
@@ -110,6 +117,7 @@ def _packed(result: Result) -> bytes:
         (
             *(result.severity, result.focus, result.path, result.value, result.component),
             *(result.shape, dict(result.message), places, result.constraint, result.waiver),
+            result.called,
         )
     )
 
