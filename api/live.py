@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -27,7 +28,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import Answer, Change, Pool, Query, Write
+from kg.workers import FORMATS, Answer, Change, Pool, Query, Write
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ SYNTHETIC: Final = ContextVar("synthetic", default=False)
 #: Seconds between two looks at the link, and after a release that could not be opened.
 _INTERVAL: Final = 0.3
 _PAUSE: Final = 5.0
+
+#: Labels whose resources are kept.
+_LABELS: Final = 1000
 
 #: Quads up to which a change is applied to what is in memory, and not loaded anew.
 _LITTLE: Final = 50_000
@@ -57,7 +61,7 @@ class Generation:
     lease: contextlib.ExitStack
     results: Results
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
-    labels: dict[str, list[str]] = field(default_factory=dict)  #: class and label → resources
+    called: dict[str, list[str]] = field(default_factory=dict)  #: query for a label → resources
     bound: dict[tuple[str, ...], tuple[str, Choice]] = field(default_factory=dict)  #: of hot URLs
     empty_graphs: bool = False  #: there may be graphs without a triple
 
@@ -69,6 +73,17 @@ class Generation:
     async def ask(self, text: str, media_type: str) -> Answer:
         """Answer a query on the release's own dataset; raises as `Evaluator.evaluate` does."""
         return await self.evaluate(Query(text, media_type))
+
+    async def resources(self, text: str) -> list[str]:
+        """The IRIs that a query finds as `?resource`; kept, since hot labels are asked again."""
+        if text not in self.called:
+            answer = await self.ask(text, FORMATS["json"])
+            body = b"".join([chunk async for chunk in answer.chunks])
+            if len(self.called) >= _LABELS:
+                self.called.clear()
+            rows = json.loads(body)["results"]["bindings"]
+            self.called[text] = [row["resource"]["value"] for row in rows]
+        return self.called[text]
 
     @property
     def deadline(self) -> float:
@@ -217,7 +232,7 @@ class Live:
                 lease=stack.pop_all(),
                 results=Results(self.settings.cache),
                 totals={},
-                labels={},
+                called={},
                 bound={},
             )
 

@@ -79,6 +79,7 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     MethodNotAllowed: Kind(405, "The method is not answered here"),
     errors.NotAcceptable: Kind(406, "The format asked for cannot carry the answer"),
     Conflict: Kind(409, "What was to be changed is another one now"),
+    errors.Outdated: Kind(409, "The release is to be built anew before it is edited"),
     errors.Locked: Kind(409, "Another build or write is under way", (("Retry-After", "2"),)),
     ContentTooLarge: Kind(413, "The request's body is too large"),
     UnsupportedMediaType: Kind(415, "The request's body is of a type that is not read here"),

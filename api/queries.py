@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
-from api import examples, http, labels, negotiation, pages, problems
+from api import examples, http, negotiation, pages, problems
 from api.answers import client, patience, stream
 from api.endpoint import page_carrier, with_release
 from api.live import Generation, Live
@@ -24,7 +24,7 @@ from api.negotiation import HTML, OBJECTS, Choice
 from api.prefix import below
 from api.problems import BadRequest, MethodNotAllowed
 from kg import sparql
-from kg.catalogue import CONTROLS, NamedQuery
+from kg.catalogue import CONTROLS, NamedQuery, resolved
 from kg.errors import KnowledgeGraphError, ParameterError
 from kg.workers import Query
 
@@ -80,7 +80,7 @@ async def named(request: Request, live: Live) -> ASGIApp:
             controls, given = _given(request)
             choice = _choice(query, accept, suffix, controls)
             values = given
-            text = query.bind(await labels.resolved(query, values, generation))
+            text = query.bind(await resolved(query, values, generation.resources))
             page = _page_asked(query, controls)
             if "explain" in controls:
                 plain = page.of(sparql.decode(text)) if page else sparql.decode(text)

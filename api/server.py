@@ -21,7 +21,7 @@ from typing import Literal
 import uvicorn
 
 from api.app import Application, create_app
-from kg.errors import InputError
+from kg.errors import InputError, reason
 from kg.release import Home
 from kg.settings import Settings
 
@@ -53,7 +53,7 @@ def _listening(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        raise InputError(f"{host}:{port}: cannot listen here: {error}") from None
+        raise InputError(f"{host}:{port}: cannot listen here: {reason(error)}") from None
     # Connections inherit it. Without it an answer of two writes waits for the client's delayed
     # acknowledgement, 40 ms: asyncio sets it only where the socket names TCP.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -6,10 +6,11 @@ Exit codes: 0 ok, 1 does not conform, 2 bad input. `--json` gives every command 
 from __future__ import annotations
 
 import argparse
-import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from kg.commands import (
     asking,
@@ -46,21 +47,29 @@ AREAS = (
 )
 
 
+#: As shells tell that a signal ended a command.
+INTERRUPTED: Final = 128 + signal.SIGINT
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options, Settings.from_environment())
+        sys.stdout.flush()
     except KnowledgeGraphError as error:
-        err.print(f"kg: {error}", markup=False, style="red")
+        err.print(f"kg: {error}", style="red")
         return BAD_INPUT
     except BrokenPipeError:
-        # The reader has seen enough; closing stdout again at exit must not fail.
-        sys.stdout = io.StringIO()
+        # The reader has seen enough; what is still to be written at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except KeyboardInterrupt:
+        err.print("kg: interrupted", style="red")
+        return INTERRUPTED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        err.print(f"kg: {where}{error.strerror or error}", markup=False, style="red")
+        err.print(f"kg: {where}{error.strerror or error}", style="red")
         return BAD_INPUT
     return code
 

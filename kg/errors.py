@@ -8,6 +8,11 @@ classes to their own codes: the CLI to exit codes, the API to HTTP statuses.
 from __future__ import annotations
 
 
+def reason(error: Exception) -> str:
+    """What a library's exception says; of an OSError only what went wrong, not number and path."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 class KnowledgeGraphError(Exception):
     """Base of all errors a user can cause or meet."""
 
@@ -26,6 +31,10 @@ class ReleaseError(KnowledgeGraphError):
 
 class NoRelease(ReleaseError):
     """Nothing has been published under this home yet."""
+
+
+class Outdated(ReleaseError):
+    """A release that another version of the software or of the ontology made: to be built anew."""
 
 
 class Locked(ReleaseError):

@@ -17,7 +17,7 @@ from typing import Final, Self, cast
 import zstandard
 from pyoxigraph import RdfFormat, Store, parse
 
-from kg.errors import ReleaseError
+from kg.errors import ReleaseError, reason
 
 #: The file beside a release's dump.
 NAME: Final = "patch.rdfp.zst"
@@ -92,7 +92,7 @@ class Patch:
                     if (lines := found.get(last[:1])) is not None:
                         lines.add(last[2:])
         except (OSError, zstandard.ZstdError) as error:
-            raise ReleaseError(f"{path}: the patch cannot be read: {error}") from None
+            raise ReleaseError(f"{path}: the patch cannot be read: {reason(error)}") from None
         if last != b"TC .":
             raise ReleaseError(f"{path}: the patch is damaged: it does not end with TC")
         return cls(frozenset(found[b"A"]), frozenset(found[b"D"]))

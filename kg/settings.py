@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, reason
 
 _MIB = 1024 * 1024
 _KINDS: Final = {"Path": Path, "Path | None": Path, "str": str, "int": int, "float": float}
@@ -144,7 +144,7 @@ class Settings:
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"KG_SETTINGS: {path} cannot be read: {error}") from None
+            raise InputError(f"KG_SETTINGS: {path} cannot be read: {reason(error)}") from None
         values: dict[str, object] = {}
         for name, value in found.items():
             spec = cls.__dataclass_fields__.get(name)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, reason
 
 _FILE: Final = "tokens.json"
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -87,7 +87,7 @@ class Tokens:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{self._path}: damaged: {error}") from None
+            raise InputError(f"{self._path}: damaged: {reason(error)}") from None
         return {token.name: token for token in tokens}
 
     def known(self, token: str) -> Token | None:

@@ -6,14 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from pyoxigraph import Store
 from small import Row, write
 
 from kg import vocab
 from kg.__main__ import main
-from kg.build import build
-from kg.release import ClassChange, Home, Release, compare
+from kg.build import build, change
+from kg.patch import Patch
+from kg.release import ClassChange, GraphChange, Home, Release, compare
 from kg.settings import Settings
-from kg.terminal import OK
+from kg.terminal import BAD_INPUT, OK
 
 PLACE, CITY = vocab.AIC + "Place", vocab.AIC + "City"
 
@@ -50,6 +52,26 @@ def test_change_is_told_by_class_inferred_ones_included(releases: list[Release])
         ClassChange(name, new=1, gone=1, changed=0, added=statements, removed=statements)
         for name in (CITY, PLACE)
     )
+
+
+def test_change_of_named_graphs_alone_is_told_by_class_and_graph(tmp_path: Path) -> None:
+    inputs = write(tmp_path, {"a": ([("x", "X", "", "")], "aic:City~iri")})
+    home = Home(tmp_path / "home")
+    before = build(home, Settings(), inputs, lambda *_: None).release
+    graph, who = vocab.EDITS + "notes", vocab.BASE + "agent/ada"
+    said = f"<{vocab.BASE}place/x> a <{CITY}>"
+
+    def edit(store: Store) -> None:
+        store.update(f"INSERT DATA {{ GRAPH <{graph}> {{ {said} }} }}")
+
+    after = change(home, [graph], edit, who, inputs.ontology).release
+    found = compare(before, after)
+    changed = {"new": 0, "gone": 0, "changed": 1, "added": 1, "removed": 0}
+    assert {ClassChange(name, **changed) for name in (CITY, PLACE)} < set(found.classes)
+    assert GraphChange(graph, 1, 0) in found.graphs
+    assert "" not in {each.name for each in found.graphs}
+    assert sum(each.added for each in found.graphs) == len(found.patch.added)
+    assert sum(each.removed for each in found.graphs) == len(found.patch.removed)
 
 
 @pytest.mark.parametrize(("earlier", "later"), [(0, 1), (1, 0), (1, 2), (2, 1), (0, 2)])
@@ -91,3 +113,46 @@ def test_fold_writes_the_whole_dump(home: Home, monkeypatch: pytest.MonkeyPatch)
     assert main(["releases", "fold", patched.id]) == OK
     assert not patched.patch_path.exists()
     assert list(patched.lines()) == lines
+
+
+def test_fold_of_a_damaged_patch_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    for count in (40, 41):
+        rows = [(f"x{n}", "X", "", "") for n in range(count)]
+        inputs = write(tmp_path, {"a": (rows, "aic:City~iri")})
+        patched = build(home, Settings(), inputs, lambda *_: None).release
+    path, dump = patched.patch_path, patched.dump_path.read_bytes()
+    whole = patched.patch()
+    Patch(frozenset(sorted(whole.added)[1:]), whole.removed).write(path, "", patched.id)
+    monkeypatch.setenv("KG_HOME", str(home.path))
+    assert main(["releases", "fold"]) == BAD_INPUT
+    assert "its manifest expects" in capsys.readouterr().err
+    assert (patched.dump_path.read_bytes(), path.exists()) == (dump, True)
+
+
+def test_damaged_release_is_named_and_the_others_are_listed_and_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    for name in "XYZ":
+        inputs = write(tmp_path, {"a": ([("x", name, "", "")], "aic:City~iri")})
+        build(home, Settings(), inputs, lambda *_: None, full=True)
+    first, second, last = (each.id for each in home.releases())
+    manifest = home.path / "releases" / first / "manifest.json"
+    manifest.write_text("{", encoding="utf-8")
+    monkeypatch.setenv("KG_HOME", str(home.path))
+    assert main(["releases"]) == BAD_INPUT
+    told = capsys.readouterr()
+    assert second in told.out
+    assert last in told.out
+    assert f"{manifest}: damaged manifest" in told.err
+    assert main(["releases", "list", "--json"]) == BAD_INPUT
+    listed = json.loads(capsys.readouterr().out)
+    assert [each["release"] for each in listed if "damaged" in each] == [first]
+    assert main(["releases", "prune", "--keep", "1"]) == BAD_INPUT
+    told = capsys.readouterr()
+    assert f"removed {second}\n" in told.out
+    assert "damaged manifest" in told.err
+    assert manifest.exists()

@@ -64,7 +64,7 @@ def test_build_as_json_is_one_document(tmp_path: Path) -> None:
 def test_build_of_a_folder_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     done = kg(tmp_path, "build", "--data", str(tmp_path / "nowhere"))
     assert done.returncode == BAD_INPUT
-    assert "nowhere" in done.stderr
+    assert f"{tmp_path / 'nowhere'}: no such folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -87,6 +87,17 @@ def test_named_query_answers_which_fields_a_platform_empowers(home: Path) -> Non
     found = {row["field"].rpartition("/")[2]: row["technology"].rpartition("/")[2] for row in rows}
     assert found["connected-vehicle"] == "automated-driving"
     assert all(int(row["evidence"]) >= 1 for row in rows)
+
+
+def test_parameter_takes_a_label_and_says_which_resources_share_it(home: Path) -> None:
+    def asked(*params: str) -> subprocess.CompletedProcess[str]:
+        given = [word for each in params for word in ("--param", each)]
+        return kg(home, "query", "empowerment/fields-of-platform", *given)
+
+    assert asked("platform=百度").stdout == asked("platform=baidu").stdout != ""
+    assert "takes one value" in asked("platform=百度", "platform=baidu").stderr
+    place = ("query", "places/organizations-in", "--param", "place=Taizhou")
+    assert "several are called 'Taizhou': place/" in kg(home, *place).stderr
 
 
 def test_named_query_prints_a_table_for_people(home: Path) -> None:
@@ -171,6 +182,25 @@ def test_sparql_reads_the_query_from_standard_input(home: Path) -> None:
 def test_markup_in_data_is_printed_as_it_is(home: Path) -> None:
     done = kg(home, "sparql", 'SELECT ("[bold]x[/bold]" AS ?t) {}')
     assert "[bold]x[/bold]" in done.stdout
+
+
+@pytest.mark.parametrize("format", [(), ("--format", "csv")])
+def test_reader_that_has_seen_enough_ends_the_command_quietly(
+    home: Path, format: tuple[str, ...]
+) -> None:
+    query = "SELECT * { ?s ?p ?o } LIMIT 20000"
+    with subprocess.Popen(
+        [sys.executable, "-m", "kg", "sparql", query, *format],
+        env={**os.environ, "KG_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == OK
 
 
 def test_validate_writes_the_whole_report_into_a_file(home: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store
@@ -16,12 +17,13 @@ from pyoxigraph import Literal, NamedNode, Quad, Store
 from kg import ontology, vocab
 from kg.build import lines
 from kg.build.delta import carry_through, graph_lines, succeed
-from kg.build.inputs import Schema
+from kg.build.inputs import Schema, schema_digest, software
 from kg.build.outcome import Outcome, Stages
 from kg.build.state import REPEATED, ROWS, State
-from kg.errors import InputError, ReleaseError
+from kg.errors import InputError, Outdated
 from kg.patch import Patch
 from kg.release import STATE, Home, Release
+from kg.settings import shipped
 from kg.validate import NotConforming, Report, validate_delta
 
 #: The schema of the last release that was edited here.
@@ -31,13 +33,20 @@ _SCHEMAS: Final[dict[tuple[str, str], Schema]] = {}
 _KEPT: Final = (STATE, ROWS, REPEATED, "rejects.csv")
 
 
-def change(home: Home, graphs: Collection[str], edit: Callable[[Store], None], who: str) -> Outcome:
+def change(
+    home: Home,
+    graphs: Collection[str],
+    edit: Callable[[Store], None],
+    who: str,
+    folder: Path | None = None,
+) -> Outcome:
     """Publish the current release as `edit` changes these graphs in a store that holds it.
 
-    The graphs stand under `vocab.EDITS`, and `edit` must change no other. `who` is an IRI.
+    The graphs stand under `vocab.EDITS`, and `edit` must change no other. `who` is an IRI, and
+    `folder` that of the ontology, the shipped one if not said.
     Raises NotConforming with the report, InputError where a graph is not one to be edited,
-    ReleaseError where the release was made by another version, and Locked where a build is
-    under way; then nothing has changed.
+    Outdated where software or ontology are not those that made the release, and Locked where a
+    build is under way; then nothing has changed.
     """
     for graph in graphs:
         if not graph.startswith(vocab.EDITS):
@@ -45,9 +54,7 @@ def change(home: Home, graphs: Collection[str], edit: Callable[[Store], None], w
     stages = Stages()
     with home.building() as candidate:
         before = home.current()
-        state = State.read(before.path)
-        if state is None:
-            raise ReleaseError(f"{before.path}: made by another version; `kg build` makes it anew")
+        state = _state_of(before, folder or shipped("ontology"))
         stages.begin("edit", 0.0)
         old = before.open()
         schema = schema_of(before, state)
@@ -79,6 +86,20 @@ def change(home: Home, graphs: Collection[str], edit: Callable[[Store], None], w
         published, fresh = succeed(home, candidate, before, applied.patch, sources, stages)
         size = len(applied.patch.added), len(applied.patch.removed)
         return Outcome(published, fresh, state.accounts(), report, (), *size)
+
+
+def _state_of(release: Release, folder: Path) -> State:
+    """What a release was made from; raises Outdated where a build would make it anew.
+
+    The shapes of an outdated release could let an edit in that those in force refuse, which
+    would stop the next build.
+    """
+    state = State.read(release.path)
+    if state is None or state.software != software():
+        raise Outdated(f"{release.path}: made by another version; `kg build` makes it anew")
+    if state.schema != schema_digest(folder):
+        raise Outdated(f"{release.path}: the ontology has changed since; `kg build` makes it anew")
+    return state
 
 
 def schema_of(release: Release, state: State) -> Schema:

@@ -211,12 +211,10 @@ class Incremental:
         What came from rows that are gone or mapped anew, or is now given by others as well, has
         no origin until it is traced again.
         """
-        places: dict[str, dict[int, int]] = {}
-        for (name, table), rows in self.plan.rows.items():
-            places[self.staged.sheets[name][table].account.file] = rows.lines()
+        places = {of: rows.lines() for of, rows in self.plan.rows.items()}
         for name, made in self.plan.state.sources.items():
             if name in self.plan.anew or name not in self.plan.bases:
-                places |= {each.staged.file: {} for each in made.tables.values()}
+                places |= {(name, table): {} for table in made.tables}
         touched = {line[: line.index(b" ")].decode() for line in (*self.given, *self.anew)}
         return moved(self.plan.report, places, touched)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -47,6 +47,9 @@ class Inputs:
         Raises InputError where a table is missing that ships or is a person's own, or no source
         is found in `data`.
         """
+        for folder in (self.data, self.own):
+            if folder is not None and not folder.is_dir():
+                raise InputError(f"{folder}: no such folder")
         found, notices = [], []
         outside = 0
         shipped_ = etl.load(self.mappings)
@@ -101,7 +104,7 @@ class Inputs:
 
     def schema(self) -> str:
         """The digest of the ontology: modules, vocabularies, shapes."""
-        return _digest(self.ontology, sorted(self.ontology.rglob("*.ttl")))
+        return schema_digest(self.ontology)
 
 
 @dataclass(frozen=True)
@@ -241,10 +244,17 @@ def definition(source: Source) -> str:
     return _digest(source.file.parent, [source.file])
 
 
+def schema_digest(folder: Path) -> str:
+    """The digest of an ontology: modules, vocabularies, shapes."""
+    return _digest(folder, sorted(folder.rglob("*.ttl")))
+
+
+@cache
 def software() -> str:
     """Names what decides what a build makes of its inputs: our code, and the tools it calls.
 
-    Rows are compared by hashes of Polars's, which hold within one version.
+    Rows are compared by hashes of Polars's, which hold within one version. Asked once, as what
+    runs stays what was loaded.
     """
     package = Path(etl.__file__).parents[1]
     aside = {package / "commands", package / "workers", package / "migration"}

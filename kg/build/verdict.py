@@ -58,9 +58,11 @@ def write_reports(folder: Path, report: Report, accounts: Iterable[Account]) -> 
 
 
 def moved(
-    report: Report, places: Mapping[str, Mapping[int, int]], touched: Collection[str]
+    report: Report,
+    places: Mapping[tuple[str, str], Mapping[int, int]],
+    touched: Collection[str],
 ) -> Report:
-    """The report with the origins in these files moved: file → old line → new line.
+    """The report with origins moved: source and table → old line → new line.
 
     A result of which a row has no place any more, or whose focus is `touched`, has no
     origins: they are to be traced anew.
@@ -70,12 +72,12 @@ def moved(
         if result.focus in touched:
             return replace(result, origins=())
         found = [
-            replace(origin, line=places[origin.file].get(origin.line, 0))
-            if origin.file in places
+            replace(origin, line=places[of].get(origin.line, 0))
+            if (of := (origin.source, origin.table)) in places
             else origin
             for origin in result.origins
         ]
-        found.sort(key=lambda origin: (origin.file, origin.line, origin.column))
+        found.sort(key=lambda origin: origin.place)
         return replace(result, origins=tuple(found) if all(at.line for at in found) else ())
 
     return replace(report, results=in_order(map(place, report.results)))

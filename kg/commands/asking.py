@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import json
 import signal
 import sys
-from typing import Any
-
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from kg import ontology, sparql, vocab
-from kg.catalogue import Catalogue
+from kg.catalogue import Catalogue, resolved
 from kg.commands.common import Command, chosen
-from kg.errors import InputError, UnknownParameter
+from kg.errors import InputError
 from kg.settings import Settings, shipped
-from kg.terminal import OK, out, print_json
+from kg.terminal import OK, listing, out, print_json
 from kg.workers import FORMATS, Query, evaluate
+
+if TYPE_CHECKING:
+    from pyoxigraph import Store
 
 
 def add_commands(command: Command) -> None:
@@ -27,7 +28,8 @@ def add_commands(command: Command) -> None:
         "query", _query, "Run a named query on the current release; without a name, list them."
     )
     each.add_argument("name", nargs="?", metavar="TOPIC/NAME")
-    each.add_argument("--param", action="append", default=[], metavar="K=V", help="a parameter")
+    text = "a parameter; a resource by its IRI, key or label"
+    each.add_argument("--param", action="append", default=[], metavar="K=V", help=text)
     each.add_argument("--format", choices=FORMATS, help="default: a table")
     each = command("sparql", _sparql, "Run a SPARQL query on the current release.")
     each.add_argument("query", help="the query, or - to read it from standard input")
@@ -40,25 +42,32 @@ def _catalogue(base: str) -> Catalogue:
 
 
 def _query(options: argparse.Namespace, settings: Settings) -> int:
-    catalogue = _catalogue(settings.base)
     if options.name is None:
-        return _list_queries(catalogue, as_json=options.json)
-    values: dict[str, str] = {}
+        return _list_queries(_catalogue(settings.base), as_json=options.json)
+    values: dict[str, list[str]] = {}
     for text in options.param:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--param {text!r}: expected NAME=VALUE")
-        if name in values:
-            raise UnknownParameter(f"--param {name}: given twice")
-        values[name] = value
-    return _answer(catalogue[options.name].bind(values), options, settings)
+        values.setdefault(name, []).append(value)
+    release = chosen(settings, None)
+    query = _catalogue(release.manifest.base)[options.name]
+    with release.lease():
+        store = release.open()
+
+        async def ask(text: str) -> list[str]:
+            found = _found(store, text)["results"]["bindings"]
+            return [row["resource"]["value"] for row in found]
+
+        bound = query.bind(asyncio.run(resolved(query, values, ask)))
+        return _answer(bound, options, store, query.base)
 
 
 def _list_queries(catalogue: Catalogue, *, as_json: bool) -> int:
     if as_json:
         print_json({path: query.summary for path, query in catalogue.items()})
         return OK
-    table = Table("query", "parameters", "answers", box=None, pad_edge=False)
+    table = listing("query", "parameters", "answers")
     for path, query in catalogue.items():
         table.add_row(path, ", ".join(query.parameters), query.summary)
     out.print(table)
@@ -66,25 +75,31 @@ def _list_queries(catalogue: Catalogue, *, as_json: bool) -> int:
 
 
 def _sparql(options: argparse.Namespace, settings: Settings) -> int:
-    return _answer(sys.stdin.read() if options.query == "-" else options.query, options, settings)
+    text = sys.stdin.read() if options.query == "-" else options.query
+    release = chosen(settings, None)
+    with release.lease():
+        return _answer(text, options, release.open(), release.manifest.base)
 
 
-def _answer(text: str, options: argparse.Namespace, settings: Settings) -> int:
+def _answer(text: str, options: argparse.Namespace, store: Store, base: str) -> int:
     graph = sparql.check(text) in ("CONSTRUCT", "DESCRIBE")
     name = options.format or ("json" if options.json or not graph else "ttl")
     # The engine does not look at signals while it evaluates: let Ctrl-C end the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    release = chosen(settings, None)
-    with release.lease():
-        query = Query(text, FORMATS[name])
-        if options.format or options.json or graph:
-            evaluate(release.open(), query, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        else:
-            found = io.BytesIO()
-            evaluate(release.open(), query, found)
-            _print_table(json.loads(found.getvalue()), release.manifest.base)
+    if options.format or options.json or graph:
+        evaluate(store, Query(text, FORMATS[name]), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        _print_table(_found(store, text), base)
     return OK
+
+
+def _found(store: Store, text: str) -> dict[str, Any]:
+    """The answer to a SELECT or ASK, as JSON of SPARQL's."""
+    body = io.BytesIO()
+    evaluate(store, Query(text, FORMATS["json"]), body)
+    answer: dict[str, Any] = json.loads(body.getvalue())
+    return answer
 
 
 def _print_table(found: dict[str, Any], base: str) -> None:
@@ -93,14 +108,12 @@ def _print_table(found: dict[str, Any], base: str) -> None:
         out.print("true" if found["boolean"] else "false")
         return
     names = found["head"]["vars"]
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")  # a narrow terminal must not cut a value
+    table = listing(*names)
     for row in found["results"]["bindings"]:
         cells = [row.get(name, {"type": "literal", "value": ""}) for name in names]
         texts = (
             vocab.shorten(cell["value"], base) if cell["type"] == "uri" else cell["value"]
             for cell in cells
         )
-        table.add_row(*map(Text, texts))  # as Text: what data says is never markup
+        table.add_row(*texts)
     out.print(table)

@@ -8,14 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from kg.commands.common import Command
 from kg.commands.validation import print_trend
 from kg.errors import NoRelease
 from kg.release import Home, Release
 from kg.settings import Settings
-from kg.terminal import DOES_NOT_CONFORM, OK, err, out, print_json, progress
+from kg.terminal import DOES_NOT_CONFORM, OK, err, listing, out, print_json, progress
 
 if TYPE_CHECKING:
     from kg.build import Outcome
@@ -48,7 +46,7 @@ def add_commands(command: Command) -> None:
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
     from kg.build import Inputs, build
-    from kg.validate import NotConforming, Report, trend
+    from kg.validate import NotConforming
 
     inputs = Inputs(
         data=options.sample or options.data,
@@ -67,7 +65,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         if options.json:
             print_json(error.report.data())
         else:
-            err.print(str(error), markup=False)
+            err.print(str(error))
             err.print("nothing was published: what was served stays as it was", style="red")
         return DOES_NOT_CONFORM
     if options.json:
@@ -75,7 +73,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     else:
         _print_outcome(outcome)
         if before and outcome.release.id != before.id:
-            print_trend(before, trend(Report.read(before.path), outcome.report))
+            print_trend(before, outcome.report)
     return OK
 
 
@@ -91,6 +89,7 @@ def _served(home: Home) -> Release | None:
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     tables = [
         {
+            "source": account.source,
             "table": account.table,
             "rows": account.read,
             "mapped": account.mapped,
@@ -115,10 +114,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 def _print_outcome(outcome: Outcome) -> None:
     manifest = outcome.release.manifest
-    table = Table("table", box=None, pad_edge=False)
-    for name in ("rows", "mapped", "unmapped", "rejected", "cells", "refused"):
-        table.add_column(name, justify="right")
-    table.add_column("rejects by rule")
+    numbers = ("rows", "mapped", "unmapped", "rejected", "cells", "refused")
+    table = listing("source/table", *numbers, "rejects by rule", numbers=numbers)
     for account in outcome.accounts:
         cells = account.cells
         rules = ", ".join(f"{rule} {count}" for rule, count in account.by_rule().items())
@@ -126,7 +123,9 @@ def _print_outcome(outcome: Outcome) -> None:
             account.read, account.mapped, account.unmapped, account.rejected,
             account.cells_read, cells["rejected"] + cells["of_rejected_rows"],
         )  # fmt: skip
-        table.add_row(account.table, *(f"{count:,}" for count in counts), rules)
+        table.add_row(
+            f"{account.source}/{account.table}", *(f"{count:,}" for count in counts), rules
+        )
     out.print(table)
     total = Counter[str]()
     for account in outcome.accounts:
@@ -134,7 +133,7 @@ def _print_outcome(outcome: Outcome) -> None:
     parts = (f"{count:,} {name.replace('_', ' ')}" for name, count in total.items())
     out.print(f"cells: {total.total():,} = {' + '.join(parts)}")
     for notice in (*outcome.notices, *(n for account in outcome.accounts for n in account.notices)):
-        out.print(f"notice: {notice}", markup=False)
+        out.print(f"notice: {notice}")
     found = outcome.report.counts()
     out.print(f"validation: conforms; {found['Warning']} warnings, {found['Info']} remarks")
     seconds = sum(manifest.seconds.values())
@@ -142,6 +141,7 @@ def _print_outcome(outcome: Outcome) -> None:
     kind = "synthetic release" if manifest.synthetic else "release"
     out.print(
         f"{word} {kind} [bold]{manifest.release}[/bold]: {manifest.quads:,} quads "
-        f"in {seconds:.1f} s, peak {manifest.peak_memory / 2**20:,.0f} MiB"
+        f"in {seconds:.1f} s, peak {manifest.peak_memory / 2**20:,.0f} MiB",
+        markup=True,
     )
-    out.print(f"reports: {outcome.release.path}", markup=False)
+    out.print(f"reports: {outcome.release.path}")

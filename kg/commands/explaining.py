@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kg import ontology, vocab
 from kg.commands.common import Command, chosen, kept
@@ -15,7 +14,7 @@ from kg.settings import Settings, shipped
 from kg.terminal import OK, out, print_json
 
 if TYPE_CHECKING:
-    from pyoxigraph import Literal, Triple
+    from pyoxigraph import Triple
 
     from kg.infer import Derivation
     from kg.infer.rules import Term
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from kg.tables import Origin
 
     Rows = Mapping[Triple, list[Origin]]
-
-_LITERAL: Final = re.compile(r"[\"'+\-.\d]|(?:true|false)$")
-_STATEMENT: Final = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S.*?)\s*\.?\s*", re.DOTALL)
 
 
 def add_commands(command: Command) -> None:
@@ -58,43 +54,22 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json(_data(found, rows))
     else:
-        out.print("\n".join(_text(found, rows, base)), markup=False)
+        out.print("\n".join(_text(found, rows, base)))
     return OK
 
 
 def _read(text: str, base: str) -> Triple:
     """The triple that a person means."""
-    from pyoxigraph import NamedNode, Triple
+    from pyoxigraph import RdfFormat, parse
 
-    fields = _STATEMENT.fullmatch(text)
-    if fields is None:
+    from kg.etl import explain
+
+    terms = explain.triple(text, base)
+    if terms[2] is None:
         raise InputError(f"{text!r}: expected a subject, a predicate and an object")
-
-    def named(term: str) -> NamedNode:
-        if term == "a":
-            return NamedNode(vocab.RDF + "type")
-        return NamedNode(vocab.expand(term.removeprefix("<").removesuffix(">"), base=base))
-
-    value = fields[3] if _LITERAL.match(fields[3]) else None
-    return Triple(
-        named(fields[1]), named(fields[2]), _literal(value) if value else named(fields[3])
-    )
-
-
-def _literal(text: str) -> Literal:
-    """A literal as Turtle writes it, in the lexical form that the store gives it."""
-    from pyoxigraph import Literal, RdfFormat, Store
-
-    store = Store()
-    prefixes = "".join(f"@prefix {name}: <{iri}> .\n" for name, iri in vocab.PREFIXES.items())
-    try:
-        store.load(f"{prefixes}<x:s> <x:p> {text} .".encode(), format=RdfFormat.TURTLE)
-    except SyntaxError as error:
-        raise InputError(f"{text}: expected a literal as Turtle writes it: {error.msg}") from None
-    values = [quad.object for quad in store]
-    if len(values) != 1 or not isinstance(values[0], Literal):
-        raise InputError(f"{text}: expected one literal as Turtle writes it")
-    return values[0]
+    (quad,) = parse(f"{' '.join(map(str, terms))} .", RdfFormat.N_TRIPLES)
+    triple: Triple = quad.triple
+    return triple
 
 
 def _rows(release: Release, found: Derivation, settings: Settings) -> Rows:

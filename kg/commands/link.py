@@ -10,12 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from kg.commands.common import Command
 from kg.errors import InputError
 from kg.settings import Settings, shipped
-from kg.terminal import OK, err, out, print_json, progress
+from kg.terminal import OK, err, listing, out, print_json, progress
 
 if TYPE_CHECKING:
     from kg.etl import Context
@@ -76,7 +74,7 @@ def _sources(options: argparse.Namespace, context: Context) -> Any:
 
     sources, notices = Inputs(tables=context.tables, data=options.data).sources()
     for notice in notices:
-        err.print(f"notice: {notice}", markup=False)
+        err.print(f"notice: {notice}")
     # What is made up is never the same as what is real.
     return [(source, folder) for source, folder in sources if not source.dataset.synthetic]
 
@@ -110,7 +108,7 @@ def _link(options: argparse.Namespace, settings: Settings) -> int:
     out.print(f"decisions: {summary['decisions']:,}, of which new: {summary['accepted']:,}")
     if linkage.queue:
         out.print(f"waiting for a person: {len(linkage.queue):,}; `kg link review` asks for each")
-    out.print(f"tables: {folder}", markup=False)
+    out.print(f"tables: {folder}")
     return OK
 
 
@@ -121,7 +119,7 @@ def _review(options: argparse.Namespace, settings: Settings) -> int:
     folder = _context(options, settings).tables / "links"
     review = Review(folder, options.reviewer or getpass.getuser(), decide.today())
     if not options.json:
-        review.run(_ask, lambda text: err.print(text, markup=False, style="red"))
+        review.run(_ask, lambda text: err.print(text, style="red"))
     left = len(review.waiting)
     if options.json:
         print_json([asdict(pair) for pair in review.waiting])
@@ -132,14 +130,14 @@ def _review(options: argparse.Namespace, settings: Settings) -> int:
 
 def _ask(pair: Decision, left: int) -> str:
     word = {"same": "the same?", "part": "a part of it?", "apart": "not the same?"}[pair.relation]
-    out.print(f"\n[bold]{left} waiting[/bold]: {word} ({pair.confidence:g})")
+    out.print(f"\n[bold]{left} waiting[/bold]: {word} ({pair.confidence:g})", markup=True)
     for label, key in (
         (pair.subject_label, pair.subject),
         (pair.object_label, pair.object),
     ):
-        out.print(f"  {label or '(no name)'}   id:{key}", markup=False)
-    out.print(f"  {pair.comment}", markup=False)
-    out.print("(a)ccept as the same, (r)eject, (p)art of, (s)kip, (q)uit: ", markup=False, end="")
+        out.print(f"  {label or '(no name)'}   id:{key}")
+    out.print(f"  {pair.comment}")
+    out.print("(a)ccept as the same, (r)eject, (p)art of, (s)kip, (q)uit: ", end="")
     sys.stdout.flush()
     return sys.stdin.readline() or "q"
 
@@ -160,7 +158,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
                 count = export.write(rows, file)
         except OSError as error:
             raise InputError(f"{options.file}: cannot be written: {error.strerror}") from None
-        out.print(f"{count:,} mentions written to {options.file}", markup=False)
+        out.print(f"{count:,} mentions written to {options.file}")
     return OK
 
 
@@ -190,7 +188,7 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
             }
         )
         return OK
-    table = Table("key", "decision", "means", "sure", "by", "because", box=None, pad_edge=False)
+    table = listing("key", "decision", "means", "sure", "by", "because")
     for key, path in paths.items():
         for step in path:
             by = step.reviewer or step.author
@@ -200,8 +198,8 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
     out.print(table)
     for each in found:
         against = f"; against: {', '.join(each.against)}" if each.against else ""
-        out.print(f"evidence: {', '.join(each.evidence)}{against} ({each.score:g})", markup=False)
-    out.print("the same" if same else f"not the same{f': {fault}' if fault else ''}", markup=False)
+        out.print(f"evidence: {', '.join(each.evidence)}{against} ({each.score:g})")
+    out.print("the same" if same else f"not the same{f': {fault}' if fault else ''}")
     return OK
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from kg import vocab
 from kg.commands.common import Command, chosen, sources
 from kg.errors import InputError
 from kg.settings import Settings, shipped
-from kg.terminal import DOES_NOT_CONFORM, OK, out, print_json
+from kg.terminal import DOES_NOT_CONFORM, OK, listing, out, print_json
 
 if TYPE_CHECKING:
     from kg.etl import Context, Source
@@ -88,7 +87,7 @@ def _mapping_list(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([asdict(each.dataset) | {"tables": _tables(each)} for each in every])
         return OK
-    table = Table("source", "title", "tables", "licence", box=None, pad_edge=False)
+    table = listing("source", "title", "tables", "licence")
     for each in every:
         dataset, tables = each.dataset, ", ".join(_tables(each).values())
         table.add_row(dataset.name, dataset.title, tables, dataset.licence)
@@ -114,16 +113,16 @@ def _mapping_check(options: argparse.Namespace, settings: Settings) -> int:
         print_json([asdict(each) for each in found])
     else:
         for each in found:
-            out.print(str(each), markup=False)
+            out.print(str(each))
         warnings = len(found) - errors
-        out.print(f"{len(files)} files: {errors} errors, {warnings} warnings", markup=False)
+        out.print(f"{len(files)} files: {errors} errors, {warnings} warnings")
     return DOES_NOT_CONFORM if errors else OK
 
 
 def _mapping_export(options: argparse.Namespace, settings: Settings) -> int:
     from kg.etl import rml
 
-    out.print(rml.export(_source(options.source, settings)), markup=False, end="")
+    sys.stdout.write(rml.export(_source(options.source, settings)))
     return OK
 
 
@@ -131,7 +130,7 @@ def _mapping_import(options: argparse.Namespace, _: Settings) -> int:
     from kg.etl import rml
 
     given = rml.Given(options.title, options.original, options.licence)
-    out.print(rml.read(options.file, given), markup=False, end="")
+    sys.stdout.write(rml.read(options.file, given))
     return OK
 
 
@@ -159,25 +158,21 @@ def _mapping_explain(options: argparse.Namespace, settings: Settings) -> int:
             context = _context(release.manifest.base)
             sheets, joined = _kept(release, source), _all_kept(release, settings)
             rejects = _kept_rejects(release, source)
-        for name in [options.table] if options.table else list(sheets):
+        asked = [options.table] if options.table else list(sheets)
+        for name in asked:
             stated, refused = explain.explain(source, sheets, context, name, options.row, joined)
             made += stated
             rejects += refused
-    files = (
-        {source.tables[options.table].access} if options.table else set(_tables(source).values())
-    )
-    names = {Path(file).name for file in files}
-    rejects = list(dict.fromkeys(r for r in rejects if r.line == options.row and r.file in names))
+    rejects = list(dict.fromkeys(r for r in rejects if r.line == options.row and r.table in asked))
     if not (made or rejects):
-        raise InputError(
-            f"{', '.join(sorted(names))}: row {options.row} gives nothing, or is not there"
-        )
+        names = sorted({Path(source.tables[name].access).name for name in asked})
+        raise InputError(f"{', '.join(names)}: row {options.row} gives nothing, or is not there")
     if options.json:
         print_json({"statements": _data(made), "rejects": [asdict(each) for each in rejects]})
         return OK
     _print(made, context.base)
     for reject in rejects:
-        out.print(f"rejected: {reject}", markup=False)
+        out.print(f"rejected: {reject}")
     return OK
 
 
@@ -202,9 +197,7 @@ def _why(options: argparse.Namespace, settings: Settings) -> int:
     told = {each.graph for each in made}
     for graph in graphs:
         if graph not in told:
-            out.print(
-                f"{_graph(graph)}: no row of a table gives it, as it stands today", markup=False
-            )
+            out.print(f"{_graph(graph)}: no row of a table gives it, as it stands today")
     return OK
 
 
@@ -269,18 +262,18 @@ def _data(made: list[Stated]) -> list[dict[str, Any]]:
 
 def _print(made: list[Stated], base: str) -> None:
     """Statements under the lines of the mapping that made them."""
-    before = ("", "", 0)
+    before = ("", "", "", 0)
     for each in made:
-        here = (each.mapping, each.origin.file, each.origin.line)
+        at = each.origin
+        here = (each.source, at.table, each.mapping, at.line)
         if here != before:
-            out.print(
-                f"{each.origin.file}:{each.origin.line}, mapping {each.mapping}", markup=False
-            )
+            of = f"mapping {each.mapping} ({at.source}/{at.table})"
+            out.print(f"{at.file}:{at.line}, {of}")
         before = here
         text = " ".join(_short(term, base) for term in (each.subject, each.predicate, each.object))
         behind = f", column {each.origin.column}" if each.origin.column else ""
         graph = _graph(each.graph)
-        out.print(f"  {text}  ({each.at}{behind}; {graph})", markup=False)
+        out.print(f"  {text}  ({each.at}{behind}; {graph})")
 
 
 def _graph(iri: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,7 +99,7 @@ def _check(options: argparse.Namespace, _: Settings) -> int:
             "sarif": lambda: json.dumps(result.sarif(), ensure_ascii=False, indent=2),
             "github": result.github,
         }[form]()
-        out.print(printed.rstrip("\n"), markup=False)
+        out.print(printed.rstrip("\n"))
 
     if options.watch:
         try:
@@ -145,7 +146,7 @@ def _show(result: Result, options: argparse.Namespace, others: dict[str, Callabl
     if form == "json":
         print_json(result.data())
     else:
-        out.print(others.get(form, result.text)(), markup=False, end="")
+        out.print(others.get(form, result.text)(), end="")
     return OK if result.ok else DOES_NOT_CONFORM
 
 
@@ -153,14 +154,14 @@ def _format(options: argparse.Namespace, _: Settings) -> int:
     from kg.ontology.format import convert, format_files
 
     if options.file is not None:
-        out.print(convert(options.file), markup=False, end="")
+        sys.stdout.write(convert(options.file))
         return OK
     changed = [str(path) for path in format_files(shipped("ontology"), check=options.check)]
     if options.json:
         print_json(changed)
     else:
         for path in changed:
-            out.print(f"{'would change' if options.check else 'changed'} {path}", markup=False)
+            out.print(f"{'would change' if options.check else 'changed'} {path}")
     return DOES_NOT_CONFORM if options.check and changed else OK
 
 
@@ -174,7 +175,7 @@ def _docs(options: argparse.Namespace, settings: Settings) -> int:
     try:
         release = Home(settings.home).current()
     except NoRelease as error:
-        err.print(f"without examples: {error}", markup=False)
+        err.print(f"without examples: {error}")
     else:
         found = io.BytesIO()
         with release.lease():
@@ -189,7 +190,7 @@ def _docs(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([str(path) for path in written])
     else:
-        out.print(f"wrote {len(written)} files to {options.target}", markup=False)
+        out.print(f"wrote {len(written)} files to {options.target}")
     return OK
 
 
@@ -200,5 +201,5 @@ def _release(options: argparse.Namespace, _: Settings) -> int:
     if options.json:
         print_json({"version": path.name, "path": str(path)})
     else:
-        out.print(f"version {path.name} is frozen in {path}", markup=False)
+        out.print(f"version {path.name} is frozen in {path}")
     return OK

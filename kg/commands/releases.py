@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-
-from rich.table import Table
 
 from kg import vocab
 from kg.commands.common import Command, chosen
 from kg.release import Home, Release, compare
 from kg.settings import Settings
-from kg.terminal import OK, out, print_json
+from kg.terminal import BAD_INPUT, OK, err, listing, out, print_json
 
 
 def add_commands(command: Command) -> None:
     """Add `releases` with its actions, and `rollback`."""
     each = command("releases", _releases, "List the releases.")
     actions = each.add_subparsers(metavar="ACTION")
+    command("list", _releases, "List the releases.", parents=actions)
     prune = command(
         "prune", _prune, "Remove old releases, never one that is served.", parents=actions
     )
@@ -46,13 +46,18 @@ def add_commands(command: Command) -> None:
 
 def _releases(options: argparse.Namespace, settings: Settings) -> int:
     home = Home(settings.home)
-    releases = home.releases()
-    current = home.current().id if releases else None
+    releases, damaged = home.releases(), home.damaged()
+    current = home.current().id if releases or damaged else None
     if options.json:
-        print_json([{"current": r.id == current, **asdict(r.manifest)} for r in releases])
-        return OK
+        told = [{"current": r.id == current, **asdict(r.manifest)} for r in releases]
+        told += [
+            {"current": id == current, "release": id, "damaged": fault}
+            for id, fault in damaged.items()
+        ]
+        print_json(told)
+        return _tell(damaged)
     names = ("", "release", "data", "built", "quads", "ontology", "sources")
-    table = Table(*names, box=None, pad_edge=False)
+    table = listing(*names, numbers=["quads"])
     for each in releases:
         manifest = each.manifest
         mark = "*" if each.id == current else ""
@@ -61,16 +66,24 @@ def _releases(options: argparse.Namespace, settings: Settings) -> int:
         quads = f"{manifest.quads:,}"
         table.add_row(mark, each.id, data, manifest.created, quads, manifest.ontology, sources)
     out.print(table)
-    return OK
+    return _tell(damaged)
+
+
+def _tell(damaged: Mapping[str, str]) -> int:
+    """Say which releases are damaged; the exit code that this means."""
+    for fault in damaged.values():
+        err.print(f"kg: {fault}", style="red")
+    return BAD_INPUT if damaged else OK
 
 
 def _prune(options: argparse.Namespace, settings: Settings) -> int:
-    removed = Home(settings.home).prune(options.keep)
+    home = Home(settings.home)
+    removed = home.prune(options.keep)
     if options.json:
         print_json(removed)
     else:
         out.print(f"removed {', '.join(removed) or 'nothing'}")
-    return OK
+    return _tell(home.damaged())
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
@@ -96,17 +109,24 @@ def _diff(options: argparse.Namespace, settings: Settings) -> int:
         added, removed = len(found.patch.added), len(found.patch.removed)
         classes = [asdict(each) for each in found.classes]
         ids = {"before": before.id, "after": after.id}
-        print_json({**ids, "added": added, "removed": removed, "classes": classes})
+        graphs = [asdict(each) for each in found.graphs]
+        told = {"added": added, "removed": removed, "classes": classes, "graphs": graphs}
+        print_json(ids | told)
         return OK
     names = ("class", "new", "gone", "changed", "statements added", "removed")
-    table = Table(names[0], box=None, pad_edge=False)
-    for name in names[1:]:
-        table.add_column(name, justify="right")
+    table = listing(*names, numbers=names[1:])
     for each in found.classes:
         counts = (each.new, each.gone, each.changed, each.added, each.removed)
         name = vocab.shorten(each.name, after.manifest.base) if each.name else "(no class)"
         table.add_row(name, *(f"{count:,}" for count in counts))
     if found.classes:
+        out.print(table)
+        out.print()
+    table = listing("graph", "quads added", "removed", numbers=["quads added", "removed"])
+    for graph in found.graphs:
+        name = f"graph:{graph.name.removeprefix(vocab.GRAPH)}" if graph.name else "(default)"
+        table.add_row(name, f"{graph.added:,}", f"{graph.removed:,}")
+    if found.graphs:
         out.print(table)
     added, removed = len(found.patch.added), len(found.patch.removed)
     out.print(f"{before.id} → {after.id}: {added:,} quads added, {removed:,} removed")

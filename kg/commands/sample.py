@@ -6,12 +6,10 @@ import argparse
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from rich.table import Table
-
 from kg.commands.common import Command
 from kg.errors import InputError
 from kg.settings import Settings
-from kg.terminal import OK, out, print_json, progress
+from kg.terminal import OK, listing, out, print_json, progress
 
 
 def add_commands(command: Command) -> None:
@@ -36,10 +34,9 @@ def _sample(options: argparse.Namespace, _: Settings) -> int:
     if options.json:
         print_json({"folder": str(made.folder), "seed": made.seed, "rows": made.rows})
         return OK
-    table = Table("table", box=None, pad_edge=False)
-    table.add_column("rows", justify="right")
+    table = listing("table", "rows", numbers=["rows"])
     for name, rows in made.rows.items():
         table.add_row(name, f"{rows:,}")
     out.print(table)
-    out.print(f"all of it made up; to build it: kg build --sample {made.folder}", markup=False)
+    out.print(f"all of it made up; to build it: kg build --sample {made.folder}")
     return OK

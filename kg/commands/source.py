@@ -7,12 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from kg.commands.common import Command
 from kg.errors import InputError, NoRelease
 from kg.settings import Settings, shipped
-from kg.terminal import OK, err, out, print_json, progress
+from kg.terminal import OK, err, listing, out, print_json, progress
 
 if TYPE_CHECKING:
     from kg.etl import Source
@@ -90,10 +88,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([asdict(each) for each in found])
         return OK
-    table = Table("source", "state", box=None, pad_edge=False)
-    table.add_column("rows", justify="right")
-    table.add_column("licence", overflow="fold")
-    table.add_column("file", overflow="fold")
+    table = listing("source", "state", "rows", "licence", "file", numbers=["rows"])
     files = {(each.source, each.access): each for each in reversed(found)}
     for each in reversed(files.values()):
         read_ = "" if each.rows is None else f"{each.rows:,}"
@@ -102,7 +97,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     out.print(table)
     credited = {each.source: each.attribution for each in found if each.attribution}
     for name, attribution in credited.items():
-        out.print(f"{name}: {attribution}", markup=False)
+        out.print(f"{name}: {attribution}")
     return OK
 
 
@@ -138,11 +133,11 @@ def _fetch(options: argparse.Namespace, settings: Settings) -> int:
             done.append({"path": path, "new": now} | asdict(fetched))
             if not options.json:
                 of = f"{path}, {fetched.bytes:,} bytes, SHA-256 {fetched.sha256}"
-                out.print(f"{'fetched' if now else 'there'}: {of}", markup=False)
+                out.print(f"{'fetched' if now else 'there'}: {of}")
     if options.json:
         print_json({"files": done, "by_hand": {each.name: each.original for each in by_hand}})
     for dataset in by_hand:
-        err.print(f"to be fetched by hand: {dataset.name}, from {dataset.original}", markup=False)
+        err.print(f"to be fetched by hand: {dataset.name}, from {dataset.original}")
     return OK
 
 
@@ -169,14 +164,14 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json(asdict(added))
         return OK
-    out.print(f"wrote {added.file}: edit it, then build with it", markup=False)
+    out.print(f"wrote {added.file}: edit it, then build with it")
     if added.class_:
-        out.print(f"a row is taken for {added.class_}", markup=False)
+        out.print(f"a row is taken for {added.class_}")
     for column, property in added.meanings.items():
-        out.print(f"  {column}: {property}", markup=False)
+        out.print(f"  {column}: {property}")
     if added.unused:
-        out.print(f"not used: {', '.join(added.unused)}", markup=False)
+        out.print(f"not used: {', '.join(added.unused)}")
     out.print(f"as it stands it gives {added.triples:,} triples and {len(added.rejects)} rejects")
     for reject in added.rejects[:10]:
-        out.print(f"  {reject}", markup=False)
+        out.print(f"  {reject}")
     return OK

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from rich.table import Table
-
 from kg.commands.common import Command
 from kg.settings import Settings
-from kg.terminal import OK, out, print_json
+from kg.terminal import OK, listing, out, print_json
 from kg.tokens import Tokens
 
 
@@ -36,7 +34,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print_json([asdict(each) | {"sha256": each.sha256[:12]} for each in tokens])
         return OK
-    table = Table("token", "graphs", "since", box=None, pad_edge=False)
+    table = listing("token", "graphs", "since")
     for each in tokens:
         table.add_row(each.name, ", ".join(each.graphs), each.created)
     out.print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kg import ontology
 from kg.commands.common import Command, chosen, kept
-from kg.errors import InputError
+from kg.errors import InputError, ReleaseError
 from kg.release import Home, Release
 from kg.settings import Settings, shipped
 from kg.terminal import DOES_NOT_CONFORM, OK, err, out, print_json, progress
@@ -39,7 +39,7 @@ def add_commands(command: Command) -> None:
 
 
 def _validate(options: argparse.Namespace, settings: Settings) -> int:
-    from kg.validate import trend, validate
+    from kg.validate import validate
 
     release = chosen(settings, options.release)
     with release.lease(), progress() as show:
@@ -56,11 +56,11 @@ def _validate(options: argparse.Namespace, settings: Settings) -> int:
     elif options.json:
         print_json(report.data())
     elif kind == "text":
-        out.print(report.text(_SHOWN, options.lang), markup=False, end="")
+        out.print(report.text(_SHOWN, options.lang), end="")
     else:
         sys.stdout.writelines(report.parts(kind, options.lang))
     if kind == "text" and (before := _before(release, settings, options.since)):
-        print_trend(before, trend(_report_of(before), report))
+        print_trend(before, report)
     return OK if report.conforms else DOES_NOT_CONFORM
 
 
@@ -94,7 +94,7 @@ def _write(report: Report, path: Path, kind: str, language: str) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
-    err.print(f"{path}: {counts}", markup=False)
+    err.print(f"{path}: {counts}")
 
 
 def _before(release: Release, settings: Settings, id: str | None) -> Release | None:
@@ -110,14 +110,15 @@ def _before(release: Release, settings: Settings, id: str | None) -> Release | N
     return max(older, key=lambda each: each.manifest.created, default=None)
 
 
-def _report_of(release: Release) -> Report:
-    from kg.validate import Report
-
-    return Report.read(release.path)
-
-
-def print_trend(before: Release, changes: list[tuple[str, str, int, int]]) -> None:
+def print_trend(before: Release, now: Report) -> None:
     """Tell the numbers of results that differ from those of a release before."""
+    from kg.validate import Report, trend
+
+    try:
+        changes = trend(Report.read(before.path), now)
+    except ReleaseError as error:
+        err.print(f"not compared with release {before.id}: {error}")
+        return
     out.print(f"since release {before.id}: " + ("" if changes else "as many of each shape"))
     for shape, severity, old, new in changes:
-        out.print(f"  {old:>7,} → {new:>7,} {severity:<9} {shape}", markup=False)
+        out.print(f"  {old:>7,} → {new:>7,} {severity:<9} {shape}")

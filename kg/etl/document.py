@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, reason
 from kg.tables import valid_pattern
 
 _Made = TypeVar("_Made")
@@ -71,7 +71,7 @@ class Document:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise self.fail(line, f"not YAML: {error.problem}") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise self.fail(1, f"cannot be read: {error}") from None
+            raise self.fail(1, f"cannot be read: {reason(error)}") from None
         return self.value(node)
 
     def value(self, node: yaml.Node | None) -> Any:

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import unquote
 
 import polars as pl
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse, serialize
+from pyoxigraph import Literal, NamedNode, RdfFormat, Store, parse
 
 from kg import vocab
 from kg.errors import InputError
@@ -27,7 +27,10 @@ from kg.tables import LINE, Origin, Reject, Sheet, Table
 _ENCODED: Final = rf"(?:[{vocab.IUNRESERVED}]|%[0-9A-Fa-f]{{2}})+"
 #: Datatypes whose lexical forms are the cells themselves.
 _TEXTS: Final = (vocab.XSD + "string", vocab.RDF + "langString")
-_TOKEN: Final = re.compile(r'<[^>]*>|"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9-]+|\^\^(?:<[^>]*>|\S+))?|\S+')
+_STATEMENT: Final = re.compile(r"\s*(\S+)\s+(\S+)(?:\s+(\S.*?))?\s*\.?\s*", re.DOTALL)
+_LITERAL: Final = re.compile(r"[\"'+\-.\d]|(?:true|false)$")
+#: Where a parser says that an error is.
+_PLACE: Final = re.compile(r"^Parser error [^:]*: ")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def why(
         for name in [table.name for table in source.tables.values() if table.is_rdf]:
             stating = sheets[name].scan().filter(predicate=predicate).select(LINE).collect()
             run(source, unheard(source, sheets), context, keep, {name: stating[LINE]}, joined)
-    return sorted(set(found), key=lambda each: (each.source, each.origin.file, each.origin.line))
+    return sorted(set(found), key=lambda each: (each.source, each.origin.place))
 
 
 def _documented(
@@ -124,51 +127,49 @@ def _documented(
 def triple(text: str, base: str = vocab.BASE) -> tuple[str, str, str | None]:
     """The terms of a triple as a person writes it, in N-Quads; None for an object left out.
 
-    Each is an IRI in <>, a CURIE or a key; an object may be a literal as in Turtle. Raises
-    InputError where it is neither.
+    Each is an IRI, in <> or not, a CURIE or a key; an object may be a literal as in Turtle.
+    Raises InputError where it is neither.
     """
-    tokens = _TOKEN.findall(text.strip().removesuffix(" ."))
-    if len(tokens) not in (2, 3):
+    fields = _STATEMENT.fullmatch(text)
+    if fields is None:
         raise InputError(f"{text!r}: expected subject, predicate and object")
-    subject, predicate = (_iri(token, base) for token in tokens[:2])
-    if len(tokens) == 2:
+    subject, predicate = (_iri(term, base) for term in fields.group(1, 2))
+    if fields[3] is None:
         return subject, predicate, None
-    if not tokens[2].startswith('"'):
-        return subject, predicate, _iri(tokens[2], base)
-    literal, marks, datatype = tokens[2].rpartition("^^")
-    if marks and datatype and not datatype.endswith('"'):
-        tokens[2] = f"{literal}^^{_iri(datatype, base)}"
-    try:
-        (quad,) = parse(f"<a:a> <a:a> {tokens[2]} .".encode(), format=RdfFormat.N_TRIPLES)
-    except SyntaxError as error:
-        raise InputError(f"{tokens[2]}: not a literal: {error.msg}") from None
-    return subject, predicate, _canonical(quad)
+    return subject, predicate, (_literal if _LITERAL.match(fields[3]) else _iri)(fields[3], base)
 
 
-def _iri(token: str, base: str) -> str:
-    if token == "a":  # noqa: S105 - Turtle's word for rdf:type
+def _iri(term: str, base: str) -> str:
+    if term == "a":
         return f"<{vocab.RDF}type>"
-    text = token[1:-1] if token.startswith("<") else token
-    return f"<{vocab.expand(text, base=base)}>"
+    return f"<{vocab.expand(term.removeprefix('<').removesuffix('>'), base=base)}>"
 
 
-def _canonical(quad: Quad) -> str:
-    """The object of a statement as the store writes it."""
+def _literal(text: str, base: str) -> str:
+    """A literal that Turtle may write, as the store does."""
+    names = vocab.PREFIXES | {"id": base}
+    prefixes = " ".join(f"PREFIX {name}: <{iri}>" for name, iri in names.items())
     store = Store()
-    store.add(Quad(quad.subject, quad.predicate, quad.object))
-    (stored,) = store
-    line: bytes = serialize([stored], format=RdfFormat.N_QUADS)  # type: ignore[assignment]
-    return line.decode().removeprefix("<a:a> <a:a> ").removesuffix(" .\n")
+    try:
+        store.load(f"{prefixes} <a:a> <a:a> {text} .".encode(), format=RdfFormat.TURTLE)
+    except SyntaxError as error:
+        what = _PLACE.sub("", error.msg)  # a place in what was put around it tells nobody anything
+        raise InputError(f"{text}: not a literal as Turtle writes it: {what}") from None
+    found = [quad.object for quad in store]
+    if len(found) != 1 or not isinstance(found[0], Literal):
+        raise InputError(f"{text}: expected one literal as Turtle writes it")
+    return str(found[0])
 
 
 def _stated(source: Source, made: Statements) -> list[Stated]:
     table = source.tables[made.triples_map.table]
-    file, column = Path(table.access).name, columns_behind(source, [made.predicate_object])
+    column = columns_behind(source, [made.predicate_object])
     at = f"{source.file.name}:{made.predicate_object.line}"
     predicate, graph = f"<{made.predicate_object.predicate}>", made.graph
     name, triples_map = source.dataset.name, made.triples_map.name
+    of = name, table.name, Path(table.access).name
     return [
-        Stated(s, predicate, o, graph, name, triples_map, at, Origin(file, line, column))
+        Stated(s, predicate, o, graph, name, triples_map, at, Origin(*of, line, column))
         for line, s, o in made.frame.select(LINE, "s", "o").iter_rows()
     ]
 

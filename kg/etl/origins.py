@@ -45,7 +45,8 @@ def origins(
         about_them = made.frame.filter(pl.col("s").is_in(subjects.implode()))
         if not about_them.height:
             return
-        file = Path(source.tables[made.triples_map.table].access).name
+        table = source.tables[made.triples_map.table]
+        of = source.dataset.name, table.name, Path(table.access).name
         predicate = f"<{made.predicate_object.predicate}>"
         column = columns_behind(source, [made.predicate_object])
         by_predicate: dict[str, list[PredicateObject]] = {}
@@ -53,9 +54,9 @@ def origins(
             by_predicate.setdefault(f"<{po.predicate}>", []).append(po)
         columns = {path: columns_behind(source, pos) for path, pos in by_predicate.items()}
         for line, s, o in about_them.select(LINE, "s", "o").iter_rows():
-            exact.setdefault((s, predicate, o), set()).add(Origin(file, line, column))
+            exact.setdefault((s, predicate, o), set()).add(Origin(*of, line, column))
             for path, those in columns.items():
-                about.setdefault((s, path), set()).add(Origin(file, line, those))
+                about.setdefault((s, path), set()).add(Origin(*of, line, those))
 
     everything = {
         f"{source.dataset.name}/{name}": sheet
@@ -65,10 +66,7 @@ def origins(
     for source, sheets in sources:
         run(source, unheard(source, sheets), context, collect, joined=everything)
     found = {key: exact.get(key) or about.get(key[:2], set()) for key in wanted}
-    return {
-        key: sorted(places, key=lambda place: (place.file, place.line, place.column))
-        for key, places in found.items()
-    }
+    return {key: sorted(places, key=lambda origin: origin.place) for key, places in found.items()}
 
 
 def unheard(source: Source, sheets: Mapping[str, Sheet]) -> dict[str, Sheet]:

@@ -14,7 +14,7 @@ import yaml
 
 from kg import vocab
 from kg.build import Progress, build
-from kg.errors import InputError, NoRelease
+from kg.errors import InputError, NoRelease, reason
 from kg.migration.edits import KINDS, Step, apply, blocks, changed, declaring, unified, written
 from kg.migration.project import Project, uses
 from kg.migration.trial import Trial, faults_of, known_rejects, quiet, tried
@@ -158,7 +158,7 @@ def _steps(file: Path) -> list[Step]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{file.name}:{line}: not YAML: {error.problem}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from None
+        raise InputError(f"{file}: cannot be read: {reason(error)}") from None
 
     def fail(at: yaml.Node | None, message: str) -> InputError:
         line = at.start_mark.line + 1 if at else 1

@@ -23,6 +23,8 @@ from kg.release import Home
 from kg.settings import Settings
 from kg.validate import NotConforming
 
+#: What makes two rejects of two builds the same one: not the line, which an edit above it moves.
+_REJECT: Final = ("source", "table", "column", "rule", "value")
 _PLACE: Final = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: (?P<message>.*)", re.DOTALL)
 
 
@@ -154,7 +156,7 @@ def _violations(error: NotConforming) -> Iterator[Finding]:
 def _rejects(outcome: Outcome, known: Collection[tuple[str, ...]]) -> Iterator[Finding]:
     for account in outcome.accounts:
         for reject in account.rejects:
-            if (reject.file, reject.column, reject.rule, reject.value) not in known:
+            if tuple(getattr(reject, name) for name in _REJECT) not in known:
                 yield Finding("rejected", "error", f"tables/{reject.file}", reject.line, "",
                               str(reject))  # fmt: skip
 
@@ -167,4 +169,4 @@ def known_rejects(home: Home) -> frozenset[tuple[str, ...]]:
         return frozenset()
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return frozenset((r["file"], r["column"], r["rule"], r["value"]) for r in rows)
+    return frozenset(tuple(row[name] for name in _REJECT) for row in rows)

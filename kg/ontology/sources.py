@@ -14,6 +14,7 @@ from typing import Final
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg import vocab
+from kg.errors import reason
 from kg.ontology.findings import Finding
 from kg.ontology.lines import Layout, Statement
 from kg.ontology.modules import GRAPHS, files
@@ -96,7 +97,7 @@ class Sources:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            fault = Finding("syntax", "error", name, 0, "", f"cannot be read: {error}")
+            fault = Finding("syntax", "error", name, 0, "", f"cannot be read: {reason(error)}")
             return Source(path, name, part, "", (), fault)
         try:
             triples = tuple(quad.triple for quad in parse(text, format=RdfFormat.TURTLE))

@@ -9,7 +9,7 @@ candidates/ (what is being built or removed), lock, history (what rollback retur
 from __future__ import annotations
 
 from kg.patch import Patch, difference
-from kg.release.comparison import ClassChange, Comparison, compare
+from kg.release.comparison import ClassChange, Comparison, GraphChange, compare
 from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
 from kg.release.description import SYNTHETIC_NOTICE, Address, describe
 from kg.release.durable import link_tree
@@ -24,6 +24,7 @@ __all__ = [
     "ClassChange",
     "Comparison",
     "ContentHash",
+    "GraphChange",
     "Home",
     "Manifest",
     "Patch",

@@ -1,4 +1,4 @@
-"""What distinguishes two releases, class by class."""
+"""What distinguishes two releases, class by class and graph by graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store, parse
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 from kg import vocab
 from kg.patch import Patch
@@ -20,24 +20,34 @@ UNTYPED: Final = ""
 
 @dataclass(frozen=True)
 class ClassChange:
-    """What changed of the instances of one class, in the default graph."""
+    """What changed of the instances of one class, whichever graphs state it."""
 
     name: str  # the class's IRI, or UNTYPED
     new: int  # instances that the earlier release does not speak of
     gone: int  # instances that the later one does not speak of
     changed: int  # others of which a statement was added or removed
-    added: int  # statements
+    added: int  # statements, once for all the graphs that state them
+    removed: int
+
+
+@dataclass(frozen=True)
+class GraphChange:
+    """What changed in one graph; its name is empty for the default graph."""
+
+    name: str
+    added: int  # quads
     removed: int
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The whole difference of two releases: as a patch, and by class."""
+    """The whole difference of two releases: as a patch, by class, and by graph."""
 
     before: Release
     after: Release
     patch: Patch
     classes: tuple[ClassChange, ...]
+    graphs: tuple[GraphChange, ...]
 
     def rdf_patch(self) -> Iterator[bytes]:
         """The lines of an RDF Patch that makes the later release of the earlier one."""
@@ -53,7 +63,8 @@ def compare(before: Release, after: Release) -> Comparison:
     )
     stores = before.open(), after.open()
     counts: dict[str, Counter[str]] = {}
-    statements = {True: _by_subject(patch.added), False: _by_subject(patch.removed)}
+    quads = {True: _quads(patch.added), False: _quads(patch.removed)}
+    statements = {added: _by_subject(each) for added, each in quads.items()}
     for subject in sorted(statements[True].keys() | statements[False].keys(), key=str):
         spoken = [_is_known(store, subject) for store in stores]
         kind = "changed" if all(spoken) else "new" if spoken[1] else "gone"
@@ -66,28 +77,37 @@ def compare(before: Release, after: Release) -> Comparison:
     classes = (
         ClassChange(name, *(count[key] for key in keys)) for name, count in sorted(counts.items())
     )
-    return Comparison(before, after, patch, tuple(classes))
-
-
-def _by_subject(lines: Iterable[bytes]) -> Counter[NamedNode]:
-    quads = parse(b"\n".join(lines), RdfFormat.N_QUADS)
-    return Counter(
-        quad.subject
-        for quad in quads
-        if isinstance(quad.subject, NamedNode) and isinstance(quad.graph_name, DefaultGraph)
+    of_graphs = {added: Counter(map(_graph, each)) for added, each in quads.items()}
+    graphs = (
+        GraphChange(name, of_graphs[True][name], of_graphs[False][name])
+        for name in sorted(of_graphs[True].keys() | of_graphs[False].keys())
     )
+    return Comparison(before, after, patch, tuple(classes), tuple(graphs))
+
+
+def _quads(lines: Iterable[bytes]) -> list[Quad]:
+    return list(parse(b"\n".join(lines), RdfFormat.N_QUADS))
+
+
+def _graph(quad: Quad) -> str:
+    return "" if isinstance(quad.graph_name, DefaultGraph) else quad.graph_name.value
+
+
+def _by_subject(quads: Iterable[Quad]) -> Counter[NamedNode]:
+    """How many statements there are of each resource; one in several graphs counts once."""
+    triples = {quad.triple for quad in quads}
+    return Counter(each.subject for each in triples if isinstance(each.subject, NamedNode))
 
 
 def _is_known(store: Store, subject: NamedNode) -> bool:
-    about = store.quads_for_pattern(subject, None, None, DefaultGraph())
-    return next(about, None) is not None
+    return next(store.quads_for_pattern(subject, None, None), None) is not None
 
 
 def _classes(stores: Iterable[Store], subject: NamedNode) -> set[str]:
     found = {
         quad.object.value
         for store in stores
-        for quad in store.quads_for_pattern(subject, _TYPE, None, DefaultGraph())
+        for quad in store.quads_for_pattern(subject, _TYPE, None)
         if isinstance(quad.object, NamedNode)
     }
     return found or {UNTYPED}

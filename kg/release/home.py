@@ -23,7 +23,7 @@ from typing import Final
 from pyoxigraph import RdfFormat, Store, parse
 
 from kg import patch
-from kg.errors import Locked, NoRelease, ReleaseError
+from kg.errors import Locked, NoRelease, ReleaseError, reason
 from kg.patch import Patch, difference
 from kg.release import durable
 from kg.release.content import ContentHash, load_store, read_dump, write_dump
@@ -158,7 +158,7 @@ class Candidate:
         try:
             release.open().backup(self.store_path)
         except (OSError, RuntimeError) as error:
-            raise ReleaseError(f"{release.store_path}: cannot be cloned: {error}") from None
+            raise ReleaseError(f"{release.store_path}: cannot be cloned: {reason(error)}") from None
         return self
 
     def link(self, release: Release, name: str) -> None:
@@ -209,9 +209,13 @@ class Home:
         return id in self._ids()
 
     def releases(self) -> list[Release]:
-        """Every release, oldest first; raises ReleaseError where a manifest is damaged."""
-        releases = [self._release(id) for id in self._ids()]
-        return sorted(releases, key=lambda r: (datetime.fromisoformat(r.manifest.created), r.id))
+        """Every release whose manifest can be read, oldest first; `damaged` tells of the others."""
+        found = [release for release, error in self._read() if error is None]
+        return sorted(found, key=lambda r: (datetime.fromisoformat(r.manifest.created), r.id))
+
+    def damaged(self) -> dict[str, str]:
+        """The releases whose manifest cannot be read, by id, each with what is wrong."""
+        return {release.id: str(error) for release, error in self._read() if error is not None}
 
     @contextmanager
     def building(self) -> Iterator[Candidate]:
@@ -296,7 +300,8 @@ class Home:
     def prune(self, keep: int) -> list[str]:
         """Remove all but the `keep` newest releases; return the ids of those removed.
 
-        The current one and leased ones stay, whatever their age.
+        The current one and leased ones stay, whatever their age; so do damaged ones, which
+        have none.
         """
         if keep < 0:
             raise ReleaseError(f"prune: cannot keep {keep} releases, expected zero or more")
@@ -341,11 +346,13 @@ class Home:
     def fold(self, release: Release) -> None:
         """Make one dump of a release's dump and patch; its content stays what it is.
 
+        Raises ReleaseError, with nothing changed, where the two are not what the id names.
         Between the two steps the patch stands beside a dump that it has been applied to, which
         changes nothing: a crash there is harmless.
         """
         with self.building() as candidate:
-            write_dump(release.lines(), candidate.dump_path)
+            content = write_dump(release.lines(), candidate.dump_path)
+            _expect_hash(content, release.manifest, release.dump_path)
             durable.sync(candidate.dump_path)
             durable.move(candidate.dump_path, release.dump_path)
             release.patch_path.unlink(missing_ok=True)
@@ -362,6 +369,16 @@ class Home:
 
     def _ids(self) -> list[str]:
         return sorted(path.name for path in self._releases.glob("*") if path.is_dir())
+
+    def _read(self) -> Iterator[tuple[Release, ReleaseError | None]]:
+        """Every release, its manifest read; or with what is wrong with that."""
+        for release in map(self._release, self._ids()):
+            try:
+                release.manifest  # noqa: B018 - reading it is what may fail
+            except ReleaseError as error:
+                yield release, error
+            else:
+                yield release, None
 
     def _release(self, id: str) -> Release:
         path = self._releases / id
@@ -471,7 +488,7 @@ def _open(path: Path) -> Store:
     try:
         return Store.read_only(str(path))
     except (OSError, RuntimeError, ValueError) as error:
-        raise ReleaseError(f"{path}: the store cannot be opened: {error}") from None
+        raise ReleaseError(f"{path}: the store cannot be opened: {reason(error)}") from None
 
 
 @contextmanager
@@ -488,11 +505,14 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _expect_content(release: Release, manifest: Manifest) -> None:
-    content = ContentHash(release.lines())
+    _expect_hash(ContentHash(release.lines()), manifest, release.dump_path)
+
+
+def _expect_hash(content: ContentHash, manifest: Manifest, path: Path) -> None:
     found = (content.id, content.hexdigest(), content.quads)
     if found != (manifest.release, manifest.content, manifest.quads):
         raise ReleaseError(
-            f"{release.dump_path}: {content.quads} quads with the id {content.id}, "
+            f"{path}: {content.quads} quads with the id {content.id}, "
             f"its manifest expects {manifest.quads} with {manifest.release} and their hash"
         )
 
@@ -517,7 +537,7 @@ def _settle(candidate: Candidate, manifest: Manifest) -> None:
         store = Store(path)
         store.flush()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ReleaseError(f"{path}: the store is damaged or still open: {error}") from None
+        raise ReleaseError(f"{path}: the store is damaged or still open: {reason(error)}") from None
     if not candidate.patch_path.exists():
         _expect_quads(path, store, manifest.quads)
         return

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from kg.errors import InputError, Locked
+from kg.errors import InputError, Locked, reason
 from kg.etl import Source
 from kg.sources.fetch import download
 from kg.tables import Original
@@ -48,7 +48,7 @@ def recorded(folder: Path) -> dict[str, Fetched]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a lock file of sources: {error}") from None
+        raise InputError(f"{path}: not a lock file of sources: {reason(error)}") from None
 
 
 def fetch_all(

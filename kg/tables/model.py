@@ -185,14 +185,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Origin:
-    """The cells that a statement came from: file, line, and the columns it was made of."""
+    """The cells that a statement came from: a table, its line, and the columns it was made of.
 
+    Files of several sources may have one name, and tables of a source may stand in one file.
+    """
+
+    source: str
+    table: str
     file: str
     line: int
     column: str
 
+    @property
+    def place(self) -> tuple[str, str, str, int, str]:
+        """What origins are ordered by: as people read them."""
+        return (self.file, self.source, self.table, self.line, self.column)
+
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}, column {self.column}"
+        return f"{self.file}:{self.line}, column {self.column} ({self.source}/{self.table})"
 
 
 @dataclass(frozen=True)
@@ -289,7 +299,7 @@ class Account:
             first = "; ".join(map(str, sorted(lost, key=lambda reject: reject.line)[:3]))
             raise InputError(
                 f"{self.file}: {rows} of {self.read} rows were refused or lost a value, more than "
-                f"max_rejects ({limit}) of table {self.table} allows; the first: {first}"
+                f"max_rejects ({limit}) of {self.source}/{self.table} allows; the first: {first}"
             )
 
     def check(self) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kg.errors import InputError
+from kg.errors import InputError, reason
 from kg.tables.model import Account, Reject, Table
 
 #: What a ragged row's JSON calls the cells for which the header has no name.
@@ -196,4 +196,4 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 yield line + 1, record
                 line = reader.line_num
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from None

@@ -9,6 +9,7 @@ it came from. pySHACL judges what the compiler does not cover, and all with `eng
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Literal, TypeAlias
@@ -43,7 +44,8 @@ def validate(
 ) -> Report:
     """Validate the store's default graph against the shapes; waivers hold as of today."""
     if engine == "pyshacl":
-        return _report(Judge(store), shapes, reference.results(store, shapes.quads), today)
+        found = _named(shapes, reference.results(store, shapes.quads))
+        return _report(Judge(store), shapes, found, today)
     return _report(Judge(store), shapes, _results(store, shapes), today)
 
 
@@ -91,7 +93,7 @@ def _report(
     waiving = Waiving(shapes.waivers, judge, today or datetime.now(UTC).date())
     found = waiving.apply(found)
     results = in_order(found) if kept is None else merged(waiving.apply(kept), found)
-    gaps = {str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
+    gaps = {shape.called or str(shape.term): tuple(why) for shape, why in shapes.uncovered.items()}
     return Report(results, gaps, waiving.notices())
 
 
@@ -105,6 +107,13 @@ def _results(store: Store, shapes: Shapes) -> Iterator[Result]:
         known.add(result.key)
         yield result
     names = [shape.term for shape in shapes.uncovered]
-    for result in reference.results(store, shapes.quads, names):
+    for result in _named(shapes, reference.results(store, shapes.quads, names)):
         if result.key not in known:
             yield result
+
+
+def _named(shapes: Shapes, found: Iterable[Result]) -> Iterator[Result]:
+    """Results of pySHACL, with what the compiler calls a shape without an IRI."""
+    for result in found:
+        called = shapes.called.get(result.shape)
+        yield result if called is None else replace(result, called=called)

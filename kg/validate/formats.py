@@ -33,6 +33,8 @@ _PREFIXES: Final = f"@prefix rdf: <{vocab.RDF}> .\n@prefix sh: <{vocab.SH}> .\n\
 _SUMMARY: Final = 10
 #: Characters of a test suite that are held in memory.
 _SPOOLED: Final = 1 << 20
+#: What tells where a result came from.
+_ORIGIN: Final = ("source", "table", "file", "line", "column")
 #: Results that a page shows: a browser is to stay usable.
 _ON_A_PAGE: Final = 2000
 
@@ -55,7 +57,7 @@ def by_shape(report: Report) -> list[tuple[str, str, int]]:
     for result in report.results:
         ranks.setdefault(result.severity, len(ranks))  # results come in the order of severities
         if not result.waiver:
-            found[result.shape, result.severity] += 1
+            found[result.shape_name, result.severity] += 1
     ranked = sorted(found.items(), key=lambda each: (ranks[each[0][1]], -each[1], each[0]))
     return [(shape, severity, count) for (shape, severity), count in ranked]
 
@@ -162,11 +164,12 @@ def turtle_path(path: paths.Path) -> str:
 def as_csv(report: Report, language: str) -> Iterator[str]:
     """A header, then a line for each result and each origin of it."""
     names = ["severity", "focus", "path", "value", "component", "shape", "message", "waiver"]
-    yield _csv_line([*names, "file", "line", "column"])
+    yield _csv_line([*names, *_ORIGIN])
     for result in report.results:
-        given = {name: getattr(result, name) for name in names} | {"message": result.text(language)}
+        told = {"message": result.text(language), "shape": result.shape_name}
+        given = {name: getattr(result, name) for name in names} | told
         for origin in result.origins or (None,):
-            place = (origin.file, origin.line, origin.column) if origin else ("", "", "")
+            place = [getattr(origin, name, "") for name in _ORIGIN]
             yield _csv_line([*(given[name] for name in names), *place])
 
 
@@ -184,13 +187,14 @@ def junit(report: Report, language: str) -> Iterator[str]:
         # Results come by severity, suites are by shape, and neither may fit in memory.
         suites: dict[str, SpooledTemporaryFile[str]] = {}
         for result in report.results:
-            if result.shape not in suites:
-                suites[result.shape] = open_files.enter_context(
+            shape = result.shape_name
+            if shape not in suites:
+                suites[shape] = open_files.enter_context(
                     SpooledTemporaryFile(_SPOOLED, "w+", encoding="utf-8", newline="")
                 )
-            totals[result.shape] += 1
-            failed[result.shape] += _fails(result)
-            suites[result.shape].write(_junit_case(result, language))
+            totals[shape] += 1
+            failed[shape] += _fails(result)
+            suites[shape].write(_junit_case(result, language))
         yield '<?xml version="1.0" encoding="UTF-8"?>\n'
         yield f'<testsuites name="validation" tests="{totals.total()}" '
         yield f'failures="{failed.total()}">\n'

@@ -153,6 +153,7 @@ class Judge:
                     shape=str(shape.term),
                     message=_message(shape, constraint.component, constraint.parameters(), found),
                     constraint="" if found.constraint is None else str(found.constraint),
+                    called=shape.called,
                 )
 
 

@@ -116,6 +116,8 @@ class Shape:
     properties: list[Shape] = field(default_factory=list)
     #: Components that pySHACL must judge.
     uncovered: list[str] = field(default_factory=list)
+    #: Where a shape without an IRI stands: its path, and the shape that it belongs to.
+    called: str = ""
 
     @property
     def is_property(self) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kg.errors import KnowledgeGraphError, ReleaseError
+from kg.errors import KnowledgeGraphError, ReleaseError, reason
 from kg.validate import formats
 from kg.validate.results import SEVERITIES, Result, in_order
 
@@ -75,7 +75,7 @@ class Report:
             given = json.loads(path.read_text(encoding="utf-8"))
             results = in_order(map(Result.of_record, given["results"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReleaseError(f"{path}: not a validation report: {error}") from None
+            raise ReleaseError(f"{path}: not a validation report: {reason(error)}") from None
         uncovered = {shape: tuple(why) for shape, why in given.get("uncovered", {}).items()}
         return cls(results, uncovered, tuple(given.get("notices", ())))
 
@@ -91,7 +91,7 @@ def trend(before: Report, now: Report) -> list[tuple[str, str, int, int]]:
 
 
 def _by_shape(results: Iterable[Result]) -> Counter[tuple[str, str]]:
-    return Counter((result.shape, result.severity) for result in results if not result.waiver)
+    return Counter((result.shape_name, result.severity) for result in results if not result.waiver)
 
 
 class NotConforming(KnowledgeGraphError):

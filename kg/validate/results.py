@@ -6,7 +6,7 @@ import marshal
 import sqlite3
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from itertools import chain, islice
 from typing import Any, Final, overload
 
@@ -35,11 +35,18 @@ class Result:
     constraint: str = ""
     #: Why the result is let pass, by whom and until when; "" where it is not.
     waiver: str = ""
+    #: What a shape without an IRI is called by its path, and the shape that it belongs to.
+    called: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
         """What was found, and not how it is told."""
         return (self.focus, self.path, self.value, self.component, self.severity, self.shape)
+
+    @property
+    def shape_name(self) -> str:
+        """The shape as people know it: by its IRI, or by where it stands."""
+        return self.called or self.shape
 
     def text(self, language: str = "en") -> str:
         """The message in a language, or in another where there is none."""
@@ -61,9 +68,7 @@ class Result:
         """The result for programs; `of_record` reads it back."""
         found: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         found["message"] = dict(self.message)
-        found["origins"] = [
-            {"file": o.file, "line": o.line, "column": o.column} for o in self.origins
-        ]
+        found["origins"] = [asdict(origin) for origin in self.origins]
         return found
 
     @classmethod
@@ -107,11 +112,12 @@ def merged(kept: Iterable[Result], found: Iterable[Result]) -> Sequence[Result]:
 
 def _packed(result: Result) -> bytes:
     """A result as bytes for the file of this process alone: a third of the time of JSON."""
-    places = tuple((each.file, each.line, each.column) for each in result.origins)
+    places = tuple(map(astuple, result.origins))
     return marshal.dumps(
         (
             *(result.severity, result.focus, result.path, result.value, result.component),
             *(result.shape, dict(result.message), places, result.constraint, result.waiver),
+            result.called,
         )
     )
 

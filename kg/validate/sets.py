@@ -335,7 +335,7 @@ class Logical(PerValue):
 
     def parameters(self) -> dict[str, str]:
         """The shapes."""
-        return {self.name: ", ".join(shown(each.term) for each in self.shapes)}
+        return {self.name: ", ".join(each.called or shown(each.term) for each in self.shapes)}
 
 
 @dataclass(frozen=True)
@@ -384,4 +384,7 @@ class Qualified(Constraint):
     def parameters(self) -> dict[str, str]:
         """The number."""
         name = "qualifiedMaxCount" if self.at_most else "qualifiedMinCount"
-        return {name: str(self.number), "qualifiedValueShape": shown(self.shape.term)}
+        return {
+            name: str(self.number),
+            "qualifiedValueShape": self.shape.called or shown(self.shape.term),
+        }

@@ -81,6 +81,8 @@ class Shapes:
     #: Shapes with targets that pySHACL must judge, each with what is not covered.
     uncovered: dict[Shape, list[str]] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    #: Every shape without an IRI → where it stands, as people are told.
+    called: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def compile(quads: Iterable[Quad], place: Place | None = None) -> Shapes:
@@ -139,6 +141,9 @@ class _Compiler(Source):
                 if targets or self.sh(term, "target"):
                     roots.append(shape)
         made = Shapes(digest, self.quads)
+        for term, shape in self.made.items():
+            if isinstance(term, BlankNode):
+                shape.called = made.called[str(term)] = self.called(term)
         for shape in roots:
             if gaps := sorted(_gaps(shape)):
                 made.uncovered[shape] = gaps
@@ -194,6 +199,20 @@ class _Compiler(Source):
         self.under_way.pop()
         self.made[term] = shape
         return shape
+
+    def called(self, term: Term, seen: frozenset[Term] = frozenset()) -> str:
+        """The shape at a term for people: its IRI, or its path and what that belongs to."""
+        if not isinstance(term, BlankNode):
+            return str(term)
+        parts = [str(self.made[term].path)] if term in self.made and self.sh(term, "path") else []
+        targets = [
+            f"{kind} {each}" for name, kind in _TARGETS.items() for each in self.sh(term, name)
+        ]
+        if targets:
+            parts.append(f"the shape of {', '.join(targets)}")
+        elif above := [of for _, of in self.parents.get(term, ()) if of not in seen]:
+            parts.append(self.called(above[0], seen | {term}))
+        return " of ".join(parts)
 
     def simple(self, term: Term, shape: Shape) -> Iterator[Constraint]:  # noqa: PLR0912
         """The constraints that name no other shape."""

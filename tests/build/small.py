@@ -1,6 +1,7 @@
 """A project small enough to be built hundreds of times: one class hierarchy, two shapes, tables.
 
 Sources `a` and `b` write to one named graph, so that a triple may be given by rows of both.
+The tables of all sources have one name, and so have their files: only the source tells them apart.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ MAPPING = """\
 dataset: {{title: {name}, original: http://example.org/{name}, licence: http://example.org/l, \
 graph: {graph}, shipped: true}}
 sources:
-  {name}:
-    access: {name}.csv
+  city:
+    access: {name}/city.csv
     columns: {{id: {{required: true}}, name: , within: , founded: }}
 mappings:
   city:
-    sources: {name}
+    sources: city
     subjects: id:place/$(id)
     predicateobjects:
       - [a, {type}]
@@ -71,11 +72,13 @@ def write(folder: Path, world: World) -> Inputs:
         path.write_text(HEAD + text, encoding="utf-8")
     for each in (inputs.mappings, inputs.tables):
         each.mkdir(exist_ok=True)
-        for old in each.iterdir():
+        for old in each.rglob("*.*"):
             old.unlink()
     for name, (rows, kind) in world.items():
         mapping = MAPPING.format(name=name, graph=GRAPH[name], type=kind)
         (inputs.mappings / f"{name}.yml").write_text(mapping, encoding="utf-8")
-        with (inputs.tables / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        table = inputs.tables / name / "city.csv"
+        table.parent.mkdir(exist_ok=True)
+        with table.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("id", "name", "within", "founded"), *rows])
     return inputs

@@ -134,7 +134,7 @@ def test_violation_stops_the_publish_and_names_the_cell(
     assert violations[0].path == f"<{vocab.AIC}wikidataId>"
     assert violations[0].value == '"Tencent"'
     assert [str(origin) for origin in violations[0].origins] == [
-        "organizations.csv:3, column wikidata"
+        "organizations.csv:3, column wikidata (curated/organizations)"
     ]
     assert {"en", "zh"} <= set(violations[0].message)
     assert "organizations.csv:3, column wikidata" in str(error.value)

@@ -10,7 +10,7 @@ from small import World, write
 
 from kg import vocab
 from kg.build import Inputs, build, change
-from kg.errors import InputError
+from kg.errors import InputError, Outdated
 from kg.release import Home, Release
 from kg.settings import Settings
 from kg.validate import NotConforming
@@ -29,7 +29,8 @@ def update(text: str, home: Home, graph: str = NOTES) -> Release:
     def edit(store: Store) -> None:
         store.update(f"{PREFIXES} {text}")
 
-    return change(home, [graph], edit, WHO).release
+    # The ontology of these tests stands beside their home.
+    return change(home, [graph], edit, WHO, home.path.parent / "ontology").release
 
 
 @pytest.fixture
@@ -111,6 +112,22 @@ def test_edit_that_violates_a_shape_is_refused_whole(tmp_path: Path) -> None:
     assert [result.focus for result in refused.value.report.results] == [f"<{PLACE}x>"]
     assert home.current().id == before.id
     assert [each.id for each in home.releases()] == [before.id]
+
+
+def test_release_of_another_ontology_or_software_takes_no_edit(
+    home: Home, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = home.current().id
+    shapes = inputs.ontology / "shapes" / "place.ttl"
+    kept = shapes.read_text(encoding="utf-8")
+    shapes.write_text(kept.replace("sh:maxCount 1", "sh:maxCount 0"), encoding="utf-8")
+    with pytest.raises(Outdated, match="the ontology has changed since; `kg build`"):
+        update(INSERT, home)
+    shapes.write_text(kept, encoding="utf-8")
+    monkeypatch.setattr("kg.build.edit.software", lambda: "another")
+    with pytest.raises(Outdated, match="made by another version; `kg build`"):
+        update(INSERT, home)
+    assert home.current().id == before
 
 
 def test_graph_of_a_table_is_not_edited_by_hand(home: Home) -> None:

@@ -200,7 +200,7 @@ def test_release_tells_of_the_rows_that_gave_its_content_last(tmp_path: Path) ->
         assert (source.rows, source.rejected) == (21, 1)
         assert "missing-value" in (outcome.release.path / "rejects.csv").read_text("utf-8")
         again = next_build([nameless, *reversed(table)], full=full)
-        assert "a.csv,2," in (again.release.path / "rejects.csv").read_text("utf-8")
+        assert "a,city,city.csv,2," in (again.release.path / "rejects.csv").read_text("utf-8")
         assert again.release.manifest.created == first.release.manifest.created
         again.release.verify()
         back = next_build(table, full=full)

@@ -9,7 +9,8 @@ import pytest
 from kg import etl
 from kg.build import verdict
 from kg.commands.building import _served
-from kg.release import Home
+from kg.commands.validation import print_trend
+from kg.release import Home, Release
 from kg.validate import Report, Result
 
 RESULT = Result("Warning", "<http://example.org/a>", "", "", "Class", "<s>", {"en": "told"})
@@ -25,6 +26,16 @@ def test_report_that_does_not_fit_in_memory_is_not_traced_and_says_so(
     twice = verdict.judged(once, [], context)
     assert once.results is report.results
     assert once.notices == twice.notices == ("rows are not traced: there are more than 1 results",)
+
+
+def test_report_that_cannot_be_read_is_no_ground_to_compare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.json").write_text("{", encoding="utf-8")
+    print_trend(Release(tmp_path), Report([RESULT]))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "not compared with release" in told.err
 
 
 def test_first_build_follows_no_release(tmp_path: Path) -> None:

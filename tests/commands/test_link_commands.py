@@ -86,7 +86,7 @@ def test_why_says_what_was_decided_and_what_speaks_for_it(
     ("arguments", "message"),
     [
         (["link", "why", "No Such Firm", "baidu"], "'No Such Firm' is no key and no name"),
-        (["link", "why", "xxx", "yyy", "--data", "/nowhere"], "none of the sources' tables"),
+        (["link", "why", "xxx", "yyy", "--data", "/nowhere"], "no such folder"),
         (["link", "export", "/nowhere/mentions.csv"], "/nowhere/mentions.csv: cannot be written"),
     ],
 )

@@ -123,7 +123,7 @@ def test_explain_reads_the_rows_that_the_release_keeps(
 ) -> None:
     assert main(["mapping", "explain", "curated", "--row", "2", "--table", "organizations"]) == OK
     shown = capsys.readouterr().out
-    assert shown.startswith("organizations.csv:2, mapping organization\n")
+    assert shown.startswith("organizations.csv:2, mapping organization (curated/organizations)\n")
     assert "skos:prefLabel" in shown
     assert main(["mapping", "explain", "curated", "--row", "99999"]) == BAD_INPUT
     assert "row 99999 gives nothing, or is not there" in capsys.readouterr().err

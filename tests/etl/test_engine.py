@@ -250,12 +250,12 @@ def test_a_statement_and_a_missing_value_are_traced_to_file_line_and_column(tmp_
     }  # fmt: skip
     found = origins([(plan, staged(plan, tmp_path))], context(), wanted)
     assert {key: list(map(str, places)) for key, places in found.items()} == {
-        (a, p, '"x"@en'): ["t.csv:2, column name"],
-        (a, p, '"n"@zh'): ["t.csv:2, column note"],
-        (b, q, ""): ["t.csv:3, column note", "t.csv:4, column note"],
-        (b, p, '"z"@en'): ["t.csv:3, column name note", "t.csv:4, column name note"],
+        (a, p, '"x"@en'): ["t.csv:2, column name (m/t)"],
+        (a, p, '"n"@zh'): ["t.csv:2, column note (m/t)"],
+        (b, q, ""): ["t.csv:3, column note (m/t)", "t.csv:4, column note (m/t)"],
+        (b, p, '"z"@en'): ["t.csv:3, column name note (m/t)", "t.csv:4, column name note (m/t)"],
         ("<http://x>", p, ""): [],
-        (a, r, "<http://example.org/other/n>"): ["t.csv:2, column note"],
+        (a, r, "<http://example.org/other/n>"): ["t.csv:2, column note (m/t)"],
     }
 
 

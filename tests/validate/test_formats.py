@@ -33,7 +33,10 @@ def result(number: int = 0, severity: str = "Violation", shape: str = "<x:S>") -
         "MinCountConstraintComponent",
         shape,
         {"en": 'Give <b>a name</b> & "more".', "zh": "请给出名称。"},
-        (Origin("a.csv", number + 2, "name"), Origin("b.csv", 7, "name")),
+        (
+            Origin("one", "people", "a.csv", number + 2, "name"),
+            Origin("other", "people", "a.csv", 7, "name"),
+        ),
     )
 
 
@@ -50,7 +53,8 @@ def test_csv_has_a_line_for_each_origin() -> None:
     rows = list(csv.DictReader(io.StringIO(whole("csv", "zh"))))
     assert len(rows) == 8
     assert rows[0]["message"] == "请给出名称。"
-    assert (rows[1]["file"], rows[1]["line"], rows[1]["column"]) == ("b.csv", "7", "name")
+    of = ("source", "table", "file", "line", "column")
+    assert [rows[1][name] for name in of] == ["other", "people", "a.csv", "7", "name"]
 
 
 def test_html_shows_markup_of_the_data_as_text() -> None:

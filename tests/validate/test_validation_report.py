@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pyoxigraph import Quad, RdfFormat, Store
 
 from kg.errors import KnowledgeGraphError
 from kg.tables import Origin
-from kg.validate import NotConforming, Report, Result, Shapes, validate
+from kg.validate import Engine, NotConforming, Report, Result, Shapes, trend, validate
 
 PREFIXES = """
 PREFIX ex: <http://example.org/>
@@ -100,9 +101,35 @@ def test_text_says_how_many_results_it_leaves_out() -> None:
 
 
 def test_origin_is_told_with_file_line_and_column() -> None:
-    origin = Origin("people.csv", 17, "name")
+    origin = Origin("registry", "people", "people.csv", 17, "name")
     result = Result("Violation", "<http://example.org/a>", "", "", "C", "", {}, (origin,))
-    assert "from people.csv:17, column name" in str(result)
+    assert "from people.csv:17, column name (registry/people)" in str(result)
+
+
+NAMELESS = """
+[] sh:targetClass ex:Person ;
+  sh:property [ sh:path ( ex:knows ex:name ) ; sh:minCount 1 ;
+    sh:property [ sh:path ex:of ; sh:minCount 1 ] ] ;
+  sh:not [ sh:path ex:age ; sh:minCount 1 ] .
+"""
+
+
+@pytest.mark.parametrize("engine", ["compiled", "pyshacl"])
+def test_shape_without_an_iri_is_told_by_its_path_and_where_it_belongs(engine: Engine) -> None:
+    data = 'ex:a a ex:Person ; ex:age 1 . ex:b a ex:Person ; ex:knows ex:a . ex:a ex:name "A" .'
+    store = Store()
+    store.bulk_extend(quads(data))
+    found = validate(store, Shapes.compile(quads(NAMELESS)), engine=engine)
+    person = "the shape of class <http://example.org/Person>"
+    path = "(<http://example.org/knows>/<http://example.org/name>)"
+    names = {person, f"{path} of {person}", f"<http://example.org/of> of {path} of {person}"}
+    assert {each.shape_name for each in found.results} == names
+    for kind in ("text", "csv", "html", "junit"):
+        told = "".join(found.parts(kind))
+        if engine == "compiled":  # pySHACL's own messages name blank nodes
+            assert "_:" not in told
+        assert person in html.unescape(told)
+    assert {name for name, _, _, _ in trend(Report(()), found)} == names
 
 
 def test_error_of_a_refused_candidate_carries_the_report() -> None:

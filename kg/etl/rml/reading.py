@@ -18,7 +18,7 @@ from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from kg import vocab
-from kg.errors import InputError
+from kg.errors import InputError, reason
 from kg.etl import functions, yarrrml
 from kg.etl.plan import (
     Call,
@@ -81,7 +81,7 @@ def read(path: Path, given: Given | None = None) -> str:
         pyoxigraph.Store().load(path=path, format=pyoxigraph.RdfFormat.TURTLE, base_iri=base)
         graph = Graph().parse(path, format="turtle", publicID=base)
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {reason(error)}") from None
     return _Import(path, graph).text(given or Given())
 
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import polars as pl
 
-from kg.errors import InputError
+from kg.errors import InputError, reason
 from kg.tables.model import LINE, Account, Table
 from kg.tables.reading.rows import NotText, Row, check_header, exact, frames, refuse
 
@@ -170,7 +170,7 @@ def _postgresql(table: Table, _: Path, size: int) -> Iterator[Any]:
         message = told.get("M", "") if isinstance(told, dict) else str(told)
         raise InputError(f"{where}: PostgreSQL: {message}") from None
     except (native.InterfaceError, OSError) as error:
-        raise InputError(f"{where}: cannot be reached: {error}") from None
+        raise InputError(f"{where}: cannot be reached: {reason(error)}") from None
 
 
 def _connection(url: str) -> dict[str, Any]:

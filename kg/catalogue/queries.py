@@ -59,7 +59,7 @@ class Parameter:
         if self.values:
             return f"one of {', '.join(self.values)}"
         return {
-            "iri": "a full IRI, a CURIE, or a key",
+            "iri": "a full IRI, a CURIE, a key or the label of one resource",
             "class": "a class of the ontology",
             "text": "text",
             "integer": " ".join(["an integer", *bounds]),
