@@ -37,14 +37,15 @@ _FORM_DATA: Final = "multipart/form-data"
 
 async def graphs(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a graph."""
+    reads = request.method in ("GET", "HEAD")
+    if not reads and request.method not in ("DELETE", "PATCH", "PUT", "POST"):
+        raise MethodNotAllowed(request.method, METHODS)
+    # Before anything is told of what there is.
+    token = None if reads else writes.identify(request, live)
     with live.held() as generation:
         graph = _graph(request, live)
-        if request.method in ("GET", "HEAD"):
+        if reads:
             return await _get(graph, request, generation)
-        if request.method not in ("DELETE", "PATCH", "PUT", "POST"):
-            raise MethodNotAllowed(request.method, METHODS)
-        # Before anything is told of what there is.
-        token = writes.identify(request, live)
         if token:
             writes.allow(token, {graph})
         if request.method == "DELETE":
