@@ -239,8 +239,9 @@ def test_endless_update_of_a_release_on_disk_is_ended_and_leaves_nothing(
     with pytest.raises(QueryTimeout, match=r"limit of 1\.5 seconds"):
         asyncio.run(ondisk.change(store, tmp_path, write, 1.5, 2**30))
     assert children.read_text() == before
-    concat = "INSERT { GRAPH <urn:g> { <urn:s> <urn:p> ?o } } WHERE { SELECT (GROUP_CONCAT("
-    bomb = concat + "STR(?c)) AS ?o) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } }"
+    doubled = "".join(f"BIND(CONCAT(?x{n}, ?x{n}) AS ?x{n + 1}) " for n in range(30))
+    insert = "INSERT { GRAPH <urn:g> { <urn:s> <urn:p> ?x30 } }"
+    bomb = f"{insert} WHERE {{ BIND('x' AS ?x0) {doubled} }}"
     with TemporaryDirectory(dir=tmp_path) as folder, pytest.raises(QueryMemoryExceeded):
         write = Update((Step(bomb),), None, ("urn:g",))
         asyncio.run(ondisk.change(store, Path(folder), write, 60, 64 * 2**20))
