@@ -16,10 +16,12 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	scripts/browser
+	scripts/comunica
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.installed-dev
 	scripts/browser
+	scripts/comunica
 	scripts/check
 
 bench: $(VENV)/.installed

@@ -31,6 +31,7 @@ from api import (
     site,
     telemetry,
     void,
+    writes,
 )
 from api.live import Live
 from api.prefix import PREFIX
@@ -189,6 +190,8 @@ class Application:
         request = Request(scope, receive)
         # Read here: from now on, what `receive` has to say is that the client hangs up.
         sent = limit and scope["method"] in ("POST", "PUT", "PATCH")
+        if sent and route is graphs.graphs:
+            writes.identify(request, self._live)  # nobody else's documents are held
         request.state.body = await http.body(request, limit) if sent else b""
 
         async def work() -> None:

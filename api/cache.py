@@ -26,7 +26,9 @@ def _version(name: str) -> str:
         return ""
 
 
-_SOFTWARE: Final = f"{_version('aicluster-kg')} {_version('pyoxigraph')}"
+#: The version of this software.
+SOFTWARE: Final = _version("aicluster-kg")
+_SOFTWARE: Final = f"{SOFTWARE} {_version('pyoxigraph')}"
 
 
 class Kept(NamedTuple):

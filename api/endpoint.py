@@ -125,10 +125,11 @@ async def _federated(answer: Awaitable[ASGIApp], live: Live) -> ASGIApp:
 
 
 async def _update(asked: Asked, request: Request, live: Live) -> ASGIApp:
+    token = writes.identify(request, live)  # before the text is read, which may take long
     default, named = asked.graphs
     read = partial(sparql.update, asked.text, asked.base, using=default, using_named=named)
     operations = await beside(len(asked.text), read)
-    await writes.update(operations, asked.base, request, live)
+    await writes.update(token, operations, asked.base, request, live)
     return Response(status_code=204)
 
 

@@ -25,6 +25,7 @@ from api.live import Generation, Live
 from api.negotiation import HTML, Choice
 from api.problems import BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
 from kg import sparql, vocab
+from kg.tokens import Token
 from kg.workers import FORMATS, GRAPH_FORMATS, Load, Query
 
 PATH: Final = "/graphs"
@@ -36,22 +37,27 @@ _FORM_DATA: Final = "multipart/form-data"
 
 async def graphs(request: Request, live: Live) -> ASGIApp:
     """Answer one request for a graph."""
+    reads = request.method in ("GET", "HEAD")
+    if not reads and request.method not in ("DELETE", "PATCH", "PUT", "POST"):
+        raise MethodNotAllowed(request.method, METHODS)
+    # Before anything is told of what there is.
+    token = None if reads else writes.identify(request, live)
     with live.held() as generation:
         graph = _graph(request, live)
-        if request.method in ("GET", "HEAD"):
+        if reads:
             return await _get(graph, request, generation)
+        if token:
+            writes.allow(token, {graph})
         if request.method == "DELETE":
             await _expect(graph, generation)
             verb = "CLEAR DEFAULT" if graph is None else f"DROP GRAPH <{graph}>"
-            await writes.update(sparql.update(verb), http.base(request), request, live)
+            await writes.update(token, sparql.update(verb), http.base(request), request, live)
             return Response(status_code=204)
         if request.method == "PATCH":
             await _expect(graph, generation)
-            await _patch(graph, request, live)
+            await _patch(graph, token, request, live)
             return Response(status_code=204)
-        if request.method in ("PUT", "POST"):
-            return await _put(graph, request, live, generation)
-        raise MethodNotAllowed(request.method, METHODS)
+        return await _put(graph, token, request, live, generation)
 
 
 def _graph(request: Request, live: Live) -> str | None:
@@ -102,11 +108,13 @@ async def _expect(graph: str | None, generation: Generation) -> None:
         raise NotFound(f"there is no graph <{graph}>")
 
 
-async def _put(graph: str | None, request: Request, live: Live, generation: Generation) -> Response:
+async def _put(
+    graph: str | None, token: Token | None, request: Request, live: Live, generation: Generation
+) -> Response:
     replace = request.method == "PUT"
     write = Load(graph, tuple(_documents(request)), replace, graph or http.base(request))
     existed = await _exists(graph, generation)
-    await writes.load(write, request, live)
+    await writes.load(token, write, request, live)
     if existed or graph is None:
         return Response(status_code=204)
     return Response(status_code=201, headers={"Location": quote(graph, safe=_IRI_SAFE)})
@@ -116,12 +124,12 @@ async def _put(graph: str | None, request: Request, live: Live, generation: Gene
 _IRI_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
-async def _patch(graph: str | None, request: Request, live: Live) -> None:
+async def _patch(graph: str | None, token: Token | None, request: Request, live: Live) -> None:
     http.content_type(request.headers.get("content-type", ""), (_PATCH,))
     text = http.utf8(request.state.body, "the patch")
     base = graph or http.base(request)
     operations = await beside(len(text), partial(sparql.update, text, base, graph=graph))
-    await writes.update(operations, base, request, live)
+    await writes.update(token, operations, base, request, live)
 
 
 def _documents(request: Request) -> Iterator[tuple[str, str]]:

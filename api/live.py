@@ -28,7 +28,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Pool, Query, Write
+from kg.workers import FORMATS, Answer, Change, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -114,8 +114,12 @@ class Generation:
             "release_quads": self.manifest.quads,
         }
 
-    async def changes(self, write: Write) -> Change:
+    async def changes(self, write: Write, home: Home) -> Change:
         """What a write would change; raises as `evaluate` does, and InputError for a document."""
+        if not self.pool.in_memory:
+            with home.trying() as folder:
+                store, memory = self.release.store_path, self.settings.query_memory
+                return await ondisk.change(store, folder, write, self.deadline, memory)
         answer = await self.pool.evaluate(write, self.deadline)
         return Change.unpack(b"".join([chunk async for chunk in answer.chunks]))
 
@@ -167,7 +171,7 @@ class Live:
         """
         async with self._writer:
             with self.held() as generation:
-                change = await generation.changes(write)
+                change = await generation.changes(write, self._home)
                 if not change:
                     return
                 # From here on it is done to its end, also where the client leaves.
@@ -191,7 +195,10 @@ class Live:
                 return
             generation = await self._followed(before, release)
             if generation is None:
-                generation = await self._load(release)
+                # What is as large as a release that did not fit the memory is not tried there.
+                as_large = release.manifest.quads > 0.9 * before.manifest.quads
+                on_disk = as_large and not before.pool.in_memory
+                generation = await self._load(release, on_disk=on_disk)
                 self._retire(before)
             self._generation = generation
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
@@ -298,7 +305,9 @@ class Live:
                     _LOG.error("still serving %s: %s", self.generation.release.id, error)
                 await asyncio.sleep(_PAUSE)
 
-    async def _load(self, release: Release, *, anew: bool = False) -> Generation:
+    async def _load(
+        self, release: Release, *, anew: bool = False, on_disk: bool = False
+    ) -> Generation:
         """Open a release; raises ReleaseError where that fails, and then holds nothing of it."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(release.lease())
@@ -307,7 +316,7 @@ class Live:
             settings = self.settings
             pool = await Pool.start(
                 release.store_path,
-                release.dump_path,
+                None if on_disk else release.dump_path,
                 workers=settings.workers,
                 queue=settings.queue,
                 memory=settings.query_memory,

@@ -35,6 +35,18 @@ class MethodNotAllowed(KnowledgeGraphError):
         self.allowed = allowed
 
 
+class UnknownMethod(KnowledgeGraphError):
+    """A method that HTTP does not have."""
+
+
+class TooLate(KnowledgeGraphError):
+    """A request that did not come to its end in time."""
+
+
+class HeadTooLarge(KnowledgeGraphError):
+    """A request line and headers over the limit."""
+
+
 class ContentTooLarge(KnowledgeGraphError):
     """A request's body over the limit."""
 
@@ -78,6 +90,7 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     errors.UnknownQuery: Kind(404, "There is no such query"),
     MethodNotAllowed: Kind(405, "The method is not answered here"),
     errors.NotAcceptable: Kind(406, "The format asked for cannot carry the answer"),
+    TooLate: Kind(408, "The request did not come to its end in time"),
     Conflict: Kind(409, "What was to be changed is another one now"),
     errors.Outdated: Kind(409, "The release is to be built anew before it is edited"),
     errors.Locked: Kind(409, "Another build or write is under way", (("Retry-After", "2"),)),
@@ -86,8 +99,10 @@ KINDS: Final[dict[type[KnowledgeGraphError], Kind]] = {
     NotConforming: Kind(422, "The change violates a shape, and nothing of it was done"),
     errors.ParameterError: Kind(422, "A parameter is missing or not of its type"),
     errors.Busy: Kind(429, "Too many queries wait already", (("Retry-After", "1"),)),
+    HeadTooLarge: Kind(431, "The request line and the headers are too large"),
     KnowledgeGraphError: Kind(500, "The server failed"),
     errors.Imbalance: Kind(500, "A table was not accounted for: a defect of ours"),
+    UnknownMethod: Kind(501, "The method is none that is known here"),
     errors.WorkerCrash: Kind(502, "The worker that answered died"),
     errors.ReleaseError: Kind(503, "No release can be served", (("Retry-After", "5"),)),
     errors.QueryTimeout: Kind(503, "The query was ended at its deadline"),

@@ -71,7 +71,7 @@ class Scratch(Live):
             raise Forbidden(f"a page of {origin} may not write here; expected one of this machine")
         async with self._writer:
             generation = self.generation
-            change = await generation.changes(write)
+            change = await generation.changes(write, self._home)
             if change:
                 self._count += 1
                 await generation.pool.change(change, self._release().id)

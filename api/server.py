@@ -99,7 +99,9 @@ def _protocol(app: Application, settings: Settings) -> type[asyncio.Protocol] | 
         return "h11"
     # What a proxy forwards is known behind uvicorn's reading of it, so only by the application.
     again = None if settings.proxies else app.asked_again
-    return partial(import_module("api.parser").Protocol, again)  # type: ignore[return-value]
+    return partial(  # type: ignore[return-value]
+        import_module("api.parser").Protocol, again, settings.patience
+    )
 
 
 class _Server(uvicorn.Server):

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Lifespan
 
 from api import negotiation, openapi, pages, problems
+from api.cache import SOFTWARE
 from api.live import Generation, Live
 from api.prefix import below
 from api.telemetry import Telemetry
@@ -112,7 +113,7 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
     async def description() -> Response:
-        return JSONResponse(openapi.document(app, live.generation.catalogue))
+        return JSONResponse(openapi.document(live.generation.catalogue, SOFTWARE))
 
     @app.api_route("/static/{name}", methods=["GET", "HEAD"], include_in_schema=False)
     async def static(name: str) -> Response:

@@ -113,6 +113,13 @@ class Settings:
             "doc": "addresses of proxies whose X-Forwarded headers are believed, by comma",
         },
     )
+    patience: float = field(
+        default=20.0,
+        metadata={
+            "env": "KG_PATIENCE",
+            "doc": "seconds a request's head may take to come; all of it ten times as many",
+        },
+    )
     log: str = field(
         default="",
         metadata={"env": "KG_LOG", "doc": "file of one JSON line a request, - for standard error"},

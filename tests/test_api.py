@@ -23,10 +23,13 @@ from pyoxigraph import (
 )
 from serving import HOSTILE, publish, serving
 
-from api import problems
-from kg import errors
+from api import openapi, problems
+from api.prefix import PREFIX
+from kg import errors, ontology
+from kg.catalogue import Catalogue
 from kg.errors import KnowledgeGraphError
 from kg.release import Home
+from kg.settings import shipped
 
 SELECT = "SELECT ?s WHERE { ?s a <https://w3id.org/aicluster/ontology#Technology> } ORDER BY ?s"
 GRAPH = "CONSTRUCT { ?s a ?c } WHERE { ?s a ?c }"
@@ -239,8 +242,8 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/sparql", {"data": {"format": "json"}}, 400, "bad-request"),
     ("GET", "/sparql", {"params": [("query", "ASK {}")] * 2}, 400, "bad-request"),
     ("POST", "/sparql", {"data": {}, "params": {"update": "x"}}, 415, "unsupported-media-type"),
-    ("POST", "/sparql", {"data": {"update": "CLEAR ALL"}}, 403, "forbidden"),
-    ("POST", "/sparql", {"data": {"update": "CLEAR"}}, 400, "query-syntax-error"),
+    ("POST", "/sparql", {"data": {"update": "CLEAR ALL"}}, 401, "unauthorized"),
+    ("POST", "/sparql", {"data": {"update": "CLEAR"}}, 401, "unauthorized"),
     ("POST", "/sparql", {"data": {"update": "x", "query": "x"}}, 400, "bad-request"),
     ("GET", "/sparql", {"params": {"update": "CLEAR ALL"}}, 400, "bad-request"),
     (
@@ -254,7 +257,10 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/graphs?default&graph=http://example.org/", {}, 400, "bad-request"),
     ("GET", "/graphs?graph=x", {}, 400, "bad-request"),
     ("GET", "/graphs/source/nothing", {}, 404, "not-found"),
-    ("DELETE", "/graphs/source/nothing", {}, 404, "not-found"),
+    ("DELETE", "/graphs/source/nothing", {}, 401, "unauthorized"),
+    ("PATCH", "/graphs/source/nothing", {}, 401, "unauthorized"),
+    ("TRACE", "/graphs/source/nothing", {}, 405, "method-not-allowed"),
+    ("PROPFIND", "/queries", {}, 405, "method-not-allowed"),
     (
         "PUT",
         "/graphs?default",
@@ -262,7 +268,7 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
         401,
         "unauthorized",
     ),
-    ("PUT", "/graphs?default", {"content": "<a> <b> <c> ."}, 415, "unsupported-media-type"),
+    ("PUT", "/graphs?default", {"content": "<a> <b> <c> ."}, 401, "unauthorized"),
     ("GET", "/sparql", {"params": {"query": "CLEAR ALL"}}, 400, "query-syntax-error"),
     ("GET", "/sparql", {"params": {"query": "SELECT ?x WHERE {"}}, 400, "query-syntax-error"),
     ("GET", "/sparql?query=%FF", {}, 400, "bad-request"),
@@ -583,12 +589,13 @@ def test_openapi_describes_every_query_and_its_parameters(client: httpx.Client) 
         operation = described["paths"][query["url"]]["get"]
         own = len(query["parameters"])
         assert operation["parameters"][:own] == query["parameters"]
-        names = [each["name"] for each in operation["parameters"]]
+        names = [each.get("name", each.get("$ref")) for each in operation["parameters"]]
         assert len(set(names)) == len(names) > own
         assert {"200", "400", "406", "422", "429", "503", "507"} <= set(operation["responses"])
     assert {"/sparql", "/queries", "/health", "/id/{kind}/{key}"} <= set(described["paths"])
     years = described["paths"]["/queries/empowerment/platforms-of-field"]["get"]["parameters"]
-    assert years[1]["schema"] == {"type": "integer", "default": 1950}
+    year = {"type": "integer", "minimum": 1000, "maximum": 9999}
+    assert years[1]["schema"] == year | {"default": 1950}
     assert years[1]["example"] == 2017
     operations = [
         operation["operationId"]
@@ -596,5 +603,55 @@ def test_openapi_describes_every_query_and_its_parameters(client: httpx.Client) 
         for operation in path.values()
     ]
     assert len(set(operations)) == len(operations)
-    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(described)))
-    assert references <= set(described["components"]["schemas"])
+    references = re.findall(r'"\$ref": "#/components/(\w+)/([^"]+)"', json.dumps(described))
+    assert {kind for kind, _ in references} >= {"schemas", "responses", "parameters", "headers"}
+    for kind, name in references:
+        assert name in described["components"][kind]
+
+
+def test_openapi_describes_every_path_that_is_answered(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    paths = {
+        "/", "/sparql", "/queries", "/graphs", "/graphs/{name}", "/graphs/{kind}/{name}",
+        "/id/{kind}/{key}", "/ontology", "/ontology/{part}", "/ontology/{folder}/{part}",
+        "/.well-known/void", "/dump.nq.zst", "/health", "/health/live", "/health/ready",
+        "/metrics", "/problems", "/openapi.json",
+    }  # fmt: skip
+    named = {query["url"] for query in client.get("/queries").json()}
+    assert set(described["paths"]) == paths | named
+    for path, item in described["paths"].items():
+        allowed = client.options(path).headers["allow"].lower().split(", ")
+        assert {*item} | {"head", "options"} == {*allowed}, path
+
+
+def test_every_example_of_openapi_is_answered(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    asked = 0
+    for template, item in described["paths"].items():
+        path = template
+        takes = [each for each in item["get"].get("parameters", []) if "name" in each]
+        query = {each["name"]: each["example"] for each in takes if each["in"] == "query"
+                 and "example" in each}  # fmt: skip
+        for each in takes:
+            if each["in"] == "path":
+                path = path.replace(f"{{{each['name']}}}", each["example"])
+        examples: list[dict[str, Any]] = [
+            {each["name"]: example["value"]}
+            for each in takes
+            for example in each.get("examples", {}).values()
+        ]
+        for more in examples or [{}]:
+            answer = client.get(path, params=query | more)
+            good = 404 if path == "/graphs/source/curated" else 200  # not of the small world
+            assert answer.status_code == good, (path, answer.text)
+            asked += 1
+    assert asked > 70
+
+
+def test_openapi_below_a_prefix_names_its_server() -> None:
+    prefix = PREFIX.set("/kg")
+    try:
+        catalogue = Catalogue.load(shipped("queries"), terms=ontology.terms(shipped("ontology")))
+        assert openapi.document(catalogue, "1")["servers"] == [{"url": "/kg"}]
+    finally:
+        PREFIX.reset(prefix)

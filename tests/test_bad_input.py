@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import Server, publish, serving
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+from serving import Server, publish, scratch, serving
 
 from kg.release import Home
 
@@ -20,6 +28,7 @@ QUICK = settings(
     max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 MIB = 1024 * 1024
+ENDLESS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +59,57 @@ def answered(response: httpx.Response) -> None:
 # The OpenAPI description
 
 
-def test_service_keeps_to_its_description(server: Server) -> None:
+@schemathesis.serializer(
+    "application/sparql-query", "application/sparql-update", "text/turtle", "application/n-triples",
+    "application/n-quads", "application/trig", "application/ld+json", "application/rdf+xml",
+)  # fmt: skip
+def as_it_is(_: object, value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
+
+
+CONFORMS = (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+
+
+def described(server: Server, examples: int, *tags: str) -> list[str]:
+    """Ask all operations what their description allows, and more; those that were asked."""
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
-    tested = []
+    schema.validate()
+    asked = []
 
     def check(case: schemathesis.Case) -> None:
         response = case.call(base_url=server.url, timeout=30)
         assert response.status_code < 500 or response.status_code in (503, 507)
-        assert str(response.status_code) in case.operation.definition.raw["responses"], (
+        told = case.operation.definition.raw["responses"]
+        assert str(response.status_code) in told, (
             case.method, case.path, response.status_code, response.text[:300],
         )  # fmt: skip
+        case.validate_response(response, checks=[*CONFORMS])
 
     for result in schema.get_all_operations():
         operation = result.ok()
-        one = given(case=operation.as_strategy())(check)
-        settings(QUICK, max_examples=6)(one)()
-        tested.append(operation.label)
-    assert len(tested) > 50
+        if not tags or operation.definition.raw["tags"][0] in tags:
+            one = given(case=operation.as_strategy())(check)
+            settings(QUICK, max_examples=examples)(one)()
+            asked.append(operation.label)
+    return asked
+
+
+def test_service_keeps_to_its_description(server: Server) -> None:
+    asked = described(server, 5)
+    assert len(asked) > 80
+    assert {"DELETE /graphs", "GET /ontology/{part}", "GET /.well-known/void"} <= {*asked}
+
+
+def test_service_that_takes_writes_keeps_to_its_description(tmp_path: Path) -> None:
+    with scratch(tmp_path, deadline=2) as server:
+        assert len(described(server, 8, "graphs", "sparql")) == 20
+        assert httpx.get(f"{server.url}/health/ready").status_code == 200
+        assert server.stop() == 0
+        assert "failed" not in server.log.read_text(), server.log.read_text()
 
 
 # A grammar of SPARQL, most of it valid
@@ -262,3 +305,63 @@ def test_slow_clients_hold_no_worker(server: Server) -> None:
     finally:
         for connection in slow:
             connection.close()
+
+
+def test_request_that_does_not_come_to_its_end_is_told_so_and_cut(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    publish(home)
+    with serving(home, patience=0.2) as server:
+        body = b"Content-Type: application/sparql-query\r\nContent-Length: 99\r\n\r\nASK"
+        for content, told in (
+            (b"", True),
+            (b"GET /sparql HTTP/1.1\r\nHost", True),
+            (b"POST /sparql HTTP/1.1\r\nHost: x\r\n" + body, True),
+            (b"PUT /graphs/edits/a HTTP/1.1\r\nHost: x\r\n" + body, False),  # refused at once
+        ):
+            answer = whole(server, content)
+            head, _, document = answer.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 " if told else b"HTTP/1.1 401 "), answer
+            assert json.loads(document)["status"] == (408 if told else 401)
+        # One that drips is no better than one that stops.
+        host, port = server.url.removeprefix("http://").split(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=20) as connection,
+            pytest.raises(ConnectionError),
+        ):
+            connection.sendall(b"GET / HTTP/1.1\r\nX: ")
+            while True:
+                connection.sendall(b"a")
+                time.sleep(0.02)
+        assert httpx.get(f"{server.url}/health").status_code == 200
+        assert server.stop() == 0
+
+
+def whole(server: Server, content: bytes) -> bytes:
+    """All that the server says until it closes."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(content)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"get / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nbroken\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    ],
+    ids=lambda each: repr(each)[:20],
+)
+def test_what_is_no_request_is_a_problem_too(server: Server, content: bytes, status: int) -> None:
+    head, _, body = raw(server, content).partition(b"\r\n\r\n")
+    assert int(head.split()[1]) == json.loads(body)["status"] == status
+    assert b"content-type: application/problem+json" in head.lower()
+
+
+def test_problem_is_not_sent_in_place_of_an_answer_still_to_come(server: Server) -> None:
+    endless = b"GET /sparql?query=" + quote(ENDLESS).encode() + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = whole(server, endless + b"FOO / HTTP/1.1\r\n\r\n")
+    assert b" 501 " not in answer.split(b"\r\n")[0]

@@ -59,3 +59,31 @@ def test_confined_process_reads_its_folder_and_reaches_its_port(tmp_path: Path, 
         )  # fmt: skip
     expected = "True False False True False" if port == "one" else "True False False 0 False"
     assert done.stdout.strip() == expected
+
+
+def test_confined_writer_changes_its_folder_and_nothing_else(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from kg.workers import walls
+folder = Path(sys.argv[1])
+assert walls.confine(str(folder / "copy"), None, writes=True)
+(folder / "copy" / "new").write_text("x")
+(folder / "copy" / "new").rename(folder / "copy" / "renamed")
+for outside in (folder / "outside", Path("/proc/self/statm")):
+    try:
+        outside.read_text()
+    except PermissionError:
+        continue
+    raise SystemExit(f"{outside} was read")
+try:
+    (folder / "another").write_text("x")
+except PermissionError:
+    raise SystemExit(0)
+"""
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "outside").write_text("x")
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(command, check=True, timeout=60)
+    assert [each.name for each in tmp_path.joinpath("copy").iterdir()] == ["renamed"]
+    assert not (tmp_path / "another").exists()

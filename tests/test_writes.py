@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -14,10 +18,11 @@ from serving import serving
 
 from kg import vocab
 from kg.build import Inputs, build
-from kg.errors import InputError
+from kg.errors import InputError, Locked, QueryMemoryExceeded, QueryTimeout
 from kg.release import Home
 from kg.settings import Settings
 from kg.tokens import Tokens
+from kg.workers import Step, Update, ondisk
 
 EDITS = vocab.EDITS
 BAIDU = f"<{vocab.BASE}organization/baidu>"
@@ -150,15 +155,103 @@ def test_write_without_a_known_token_is_unauthorized(url: str, header: str | Non
     answer = httpx.post(f"{url}/sparql", content=insert("<urn:a> <urn:b> 1"), headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
-    for method in ("PUT", "DELETE"):
-        turtle = {"Content-Type": "text/turtle"}
-        target = f"{url}/graphs/source/curated"
-        answer = httpx.request(method, target, content="", headers=turtle)
-        assert answer.status_code == 401
+    turtle = {"Content-Type": "text/turtle"} | {k: headers[k] for k in headers if k[0] == "A"}
+    for method in ("PUT", "POST", "PATCH", "DELETE"):
+        for graph in ("source/curated", "edits/nothing", "nothing"):  # nor told what there is
+            answer = httpx.request(
+                method, f"{url}/graphs/{graph}", content=b"#" * 2**20, headers=turtle
+            )
+            assert answer.status_code == 401
+            assert answer.headers["content-type"] == "application/problem+json"
+    answer = httpx.post(f"{url}/sparql", content="not SPARQL", headers=headers)
+    assert answer.status_code == 401
+
+
+def test_token_that_was_revoked_is_unauthorized_at_once(home: Home, url: str) -> None:
+    secret = Tokens(home.path).add("gone", ["edits/gone"])
+    headers = {"Authorization": f"Bearer {secret}"}
+    target = f"{url}/graphs/edits/gone"
+    assert httpx.delete(target, headers=headers).status_code == 404
+    Tokens(home.path).revoke("gone")
+    assert httpx.delete(target, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
+def test_graph_beyond_the_scope_of_a_token_is_forbidden_whether_it_exists_or_not(
+    client: httpx.Client, method: str
+) -> None:
+    for graph in ("source/curated", "edits/ben", "nothing"):
+        answer = client.request(method, f"/graphs/{graph}", content="")
+        assert answer.status_code == 403, graph
+
+
+def test_document_of_an_unknown_type_is_refused_to_who_may_write(client: httpx.Client) -> None:
+    answer = client.put("/graphs/edits/ann", content="<a> <b> <c> .")
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems#unsupported-media-type")
 
 
 def test_service_description_says_that_writes_are_taken(client: httpx.Client) -> None:
     assert "SPARQL11Update" in client.get("/sparql").text
+
+
+# On disk
+
+
+def test_release_on_disk_takes_writes_as_one_in_memory_does(
+    home: Home, token: str, tmp_path: Path
+) -> None:
+    own = Home(shutil.copytree(home.path, tmp_path / "home", symlinks=True))
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        serving(own, memory=1) as server,
+        httpx.Client(base_url=server.url, headers=headers, timeout=60) as client,
+    ):
+        before = release(client)
+        note = f'{BAIDU} <{NOTE}> "on disk"'
+        assert client.post("/sparql", content=insert(note), headers=UPDATE).status_code == 204
+        assert ask(client, note)
+        assert ask(client, f"GRAPH <{EDITS}ann> {{ {note} }}")
+        assert own.current().id == release(client) != before
+        own.current().verify()
+        wrong = insert(f"{BAIDU} a <{vocab.AIC}Empowerment>")
+        assert client.post("/sparql", content=wrong, headers=UPDATE).status_code == 422
+        broken = client.put(
+            "/graphs/edits/ann", content="<a> <b", headers={"Content-Type": "text/turtle"}
+        )
+        assert (broken.status_code, broken.json()["type"]) == (400, "/problems#input-error")
+        turtle = {"Content-Type": "text/turtle"}
+        put = client.put("/graphs/edits/ann", content=f"{note} .", headers=turtle)
+        assert put.status_code == 204  # what there is already is no change
+        assert client.delete("/graphs/edits/ann").status_code == 204
+        assert not ask(client, note)
+        assert not [*(own.path / "candidates").iterdir()]
+        assert server.stop() == 0
+
+
+def test_endless_update_of_a_release_on_disk_is_ended_and_leaves_nothing(
+    home: Home, tmp_path: Path
+) -> None:
+    insert = "INSERT { GRAPH <urn:g> { ?a ?b ?f } } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    write = Update((Step(insert),), None, ("urn:g",))
+    store = home.current().store_path
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    before = children.read_text()
+    with pytest.raises(QueryTimeout, match=r"limit of 1\.5 seconds"):
+        asyncio.run(ondisk.change(store, tmp_path, write, 1.5, 2**30))
+    assert children.read_text() == before
+    doubled = "".join(f"BIND(CONCAT(?x{n}, ?x{n}) AS ?x{n + 1}) " for n in range(30))
+    insert = "INSERT { GRAPH <urn:g> { <urn:s> <urn:p> ?x30 } }"
+    bomb = f"{insert} WHERE {{ BIND('x' AS ?x0) {doubled} }}"
+    with TemporaryDirectory(dir=tmp_path) as folder, pytest.raises(QueryMemoryExceeded):
+        write = Update((Step(bomb),), None, ("urn:g",))
+        asyncio.run(ondisk.change(store, Path(folder), write, 60, 64 * 2**20))
+
+
+def test_trial_that_a_build_swept_away_is_said_to_be_so(home: Home) -> None:
+    with pytest.raises(Locked, match="a build began"), home.trying() as folder:
+        with home.building():
+            pass
+        (folder / "store").write_text("")
 
 
 # Tokens

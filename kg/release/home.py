@@ -232,6 +232,23 @@ class Home:
             finally:
                 shutil.rmtree(candidate.path, ignore_errors=True)
 
+    @contextmanager
+    def trying(self) -> Iterator[Path]:
+        """An empty folder for a trial that is thrown away, beside the candidates, without the lock.
+
+        Raises Locked where a build took it away meanwhile, as it sweeps what is left there.
+        """
+        durable.make_folder(self._candidates)
+        folder = self._candidates / f"try-{os.getpid()}-{time.time_ns()}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            taken = not folder.exists()
+            shutil.rmtree(folder, ignore_errors=True)
+            if taken:
+                raise Locked(f"{self.path}: a build began meanwhile; try again")
+
     def publish(
         self, candidate: Candidate, manifest: Manifest, *, written: ContentHash | None = None
     ) -> Release:

@@ -5,6 +5,7 @@ forked workers of one release; a cluster can stand there later. `evaluate` is th
 evaluation in this process, for the command line.
 """
 
+from kg.workers import ondisk
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, SOLUTION_FORMATS, Query, evaluate
 from kg.workers.pool import Answer, Evaluator, Pool
 from kg.workers.writing import Change, Load, Step, Update, Write
@@ -23,4 +24,5 @@ __all__ = [
     "Update",
     "Write",
     "evaluate",
+    "ondisk",
 ]

@@ -31,8 +31,6 @@ from kg.patch import Patch
 from kg.workers import walls, wire, writing
 from kg.workers.engine import Evaluation, Query
 
-_CLONE_NEWUSER: Final = 0x10000000
-_CLONE_NEWNET: Final = 0x40000000
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
 
@@ -165,7 +163,7 @@ def _work(connection: socket.socket, place: _Place) -> None:
         walls.confine(source if isinstance(source, str) else None, place.relay)
     elif isinstance(source, str):
         if place.relay:
-            _leave_the_network()
+            walls.leave_the_network()
         walls.confine(source, None)
     else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
@@ -202,7 +200,7 @@ def _answer(connection: socket.socket, store: Store, query: Query) -> _Output:
 def _try(connection: socket.socket, source: Store | str, write: writing.Write) -> _Output:
     """Do a write to this worker's own copy of the release, and send what it changed."""
     if isinstance(source, str):
-        raise QueryError("a release on disk is not written to by its workers")
+        raise QueryError("a release on disk is not written to by its workers: `ondisk` is")
     output = _Output(connection, "application/json")
     output.write(writing.change(source, write).pack())
     return output
@@ -353,12 +351,6 @@ class _Parent:
             time.sleep(max(0.0, child.born + _SHORT_LIFE - time.monotonic()))
 
 
-def _leave_the_network() -> None:
-    """Enter a network namespace with nothing in it, if the system lets this user."""
-    if _LIBC.unshare(_CLONE_NEWNET):
-        _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-
-
 def _open(store: str, dump: str, limit: int) -> Store | str:
     """The release in memory; or its directory, which workers open, as that cannot be forked."""
     if dump:
@@ -381,7 +373,7 @@ def main() -> None:
     descriptor, store, dump, limit, workers, budget, relay = sys.argv[1:]
     control = socket.socket(fileno=int(descriptor))
     if relay == "0":
-        _leave_the_network()
+        walls.leave_the_network()
     try:
         source = _open(store, dump, int(limit))
     except _TooLarge:
