@@ -117,10 +117,25 @@ class UniqueLang(Constraint):
 
 
 @dataclass(frozen=True)
-class Equals(Constraint):
-    """§4.5.1."""
+class _PropertyPair(Constraint):
+    """What compares the values with those of another property (§4.5)."""
 
     iri: NamedNode
+
+    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
+        """The other property."""
+        yield Step(Here(), self.iri)
+
+    def parameters(self) -> dict[str, str]:
+        """The other property, under the name of the component."""
+        name = self.component.removesuffix("ConstraintComponent")
+        return {name[0].lower() + name[1:]: vocab.shorten(self.iri.value)}
+
+
+@dataclass(frozen=True)
+class Equals(_PropertyPair):
+    """§4.5.1."""
+
     component: ClassVar[str] = "EqualsConstraintComponent"
     by_value: ClassVar[bool] = False
 
@@ -150,20 +165,11 @@ class Equals(Constraint):
             tests.append(f"EXISTS {{ {focus} {one} {name} FILTER({same}) }}")
         return exact(" || ".join(tests))
 
-    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
-        """The other property."""
-        yield Step(Here(), self.iri)
-
-    def parameters(self) -> dict[str, str]:
-        """The other property."""
-        return {"equals": vocab.shorten(self.iri.value)}
-
 
 @dataclass(frozen=True)
-class Disjoint(Constraint):
+class Disjoint(_PropertyPair):
     """§4.5.2."""
 
-    iri: NamedNode
     component: ClassVar[str] = "DisjointConstraintComponent"
     relational: ClassVar[bool] = True
 
@@ -177,20 +183,11 @@ class Disjoint(Constraint):
         other = draft.variable()
         return exact(f"EXISTS {{ {focus} {self.iri} {other} FILTER(sameTerm({other}, {value})) }}")
 
-    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
-        """The other property."""
-        yield Step(Here(), self.iri)
-
-    def parameters(self) -> dict[str, str]:
-        """The other property."""
-        return {"disjoint": vocab.shorten(self.iri.value)}
-
 
 @dataclass(frozen=True)
-class LessThan(Constraint):
+class LessThan(_PropertyPair):
     """§4.5.3 and §4.5.4."""
 
-    iri: NamedNode
     or_equal: bool
     relational: ClassVar[bool] = True
 
@@ -224,15 +221,6 @@ class LessThan(Constraint):
         order = f'{value} {self.operator} {other} && LANG({value}) = "" && LANG({other}) = ""'
         pair = f"{focus} {self.iri} {other} FILTER(!COALESCE({order}, false))"
         return loose(f"EXISTS {{ {pair} }}")
-
-    def reads(self, shape: Shape) -> Iterator[Step]:  # noqa: ARG002
-        """The other property."""
-        yield Step(Here(), self.iri)
-
-    def parameters(self) -> dict[str, str]:
-        """The other property."""
-        name = "lessThanOrEquals" if self.or_equal else "lessThan"
-        return {name: vocab.shorten(self.iri.value)}
 
 
 @dataclass(frozen=True)
