@@ -44,7 +44,7 @@ def cpu() -> float:
 
 
 def resident() -> int:
-    """Bytes of memory now, from when on `peak` counts: what made the data was more."""
+    """Bytes of memory now, from when on `peak` counts."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 
@@ -127,23 +127,24 @@ def shapes() -> Shapes:
     )
 
 
-def text(triples: int, every: int = EVERY) -> bytes:
-    return "".join(lines(triples, every)).encode()
+def write(path: Path, triples: int, every: int = EVERY) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(lines(triples, every))
 
 
 def measure(task: str, triples: int) -> dict[str, float]:
     """One measurement in this process."""
-    known, data = shapes(), text(triples, 1 if task == "broken" else EVERY)
-    if task == "bulk_load":
-        with tempfile.TemporaryDirectory() as folder:
+    known, store = shapes(), Store()
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.nt"
+        write(data, triples, 1 if task == "broken" else EVERY)
+        if task == "bulk_load":
             before = cpu()
-            disk = Store(folder)
-            disk.bulk_load(data, format=RdfFormat.N_TRIPLES)
+            disk = Store(Path(folder) / "store")
+            disk.bulk_load(path=data, format=RdfFormat.N_TRIPLES)
             disk.flush()
             return {"cpu": cpu() - before, "triples": len(disk)}
-    store = Store()
-    store.bulk_load(data, format=RdfFormat.N_TRIPLES)
-    del data
+        store.bulk_load(path=data, format=RdfFormat.N_TRIPLES)
     store.bulk_extend(fixed())
     if task.startswith("delta"):
         return delta(store, known, int(task.removeprefix("delta")))
