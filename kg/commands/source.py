@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kg.etl import Source
 
 _MIB = 1024 * 1024
+#: Rejects that a terminal is told of.
+_SHOWN = 10
 
 
 def add_commands(command: Command) -> None:
@@ -172,6 +174,8 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
     if added.unused:
         out.print(f"not used: {', '.join(added.unused)}")
     out.print(f"as it stands it gives {added.triples:,} triples and {len(added.rejects)} rejects")
-    for reject in added.rejects[:10]:
+    for reject in added.rejects[:_SHOWN]:
         out.print(f"  {reject}")
+    if (more := len(added.rejects) - _SHOWN) > 0:
+        out.print(f"  and {more:,} more: the rejects.csv of a build has them all")
     return OK

@@ -33,7 +33,7 @@ from kg.etl.plan import (
     columns_read,
 )
 from kg.etl.tally import Tally
-from kg.tables import LINE, ROW, Account, Replay, Sheet, Table
+from kg.tables import LINE, ROW, Account, Dialect, Replay, Sheet, Table
 
 # What is not unreserved in a template's value is percent-encoded (R2RML §7.3, kept by RML).
 _RESERVED: Final = f"[^{vocab.IUNRESERVED}]"
@@ -96,7 +96,21 @@ def stage(
         for table in source.tables.values()
     }
     tables.relate(sheets)
+    _tell_repeated(sheets)
     return sheets
+
+
+def _tell_repeated(sheets: Mapping[str, Sheet]) -> None:
+    """Give notice of a file that several tables read: each of them accounts for all its rows."""
+    readers: dict[tuple[str, Dialect], list[str]] = {}
+    for name, sheet in sheets.items():
+        readers.setdefault((sheet.table.access, sheet.table.dialect), []).append(name)
+    for names in readers.values():
+        if len(names) > 1:
+            account = sheets[names[0]].account
+            account.notices.append(
+                f"{account.file}: tables {', '.join(names)} read it, and each counts its rows"
+            )
 
 
 def run(

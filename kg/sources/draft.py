@@ -22,7 +22,7 @@ import yaml
 from kg import etl, vocab
 from kg.errors import InputError
 from kg.etl import Context
-from kg.sources.guess import MEMBER, Guess, Made, Meaning, guess, kebab
+from kg.sources.guess import MEMBER, Guess, Made, Meaning, article, guess, kebab
 from kg.sources.profile import Looked, Profile, look
 from kg.sources.terms import Terms
 from kg.tables import RDF, Dialect, format_of
@@ -30,6 +30,8 @@ from kg.tables import RDF, Dialect, format_of
 #: Where it is not said, the places to fill in: valid, and evidently not meant.
 _TO_SAY: Final = "urn:to-be-said"
 _PLAIN: Final = re.compile(r"[\w$()/.\u3400-\u9fff][\w$()/.~^ \u3400-\u9fff-]*")
+#: The share of rows that have the name by which rows are told apart.
+_MOSTLY: Final = 0.9
 #: The types of columns, by the datatypes whose lexical forms they have.
 _TYPES: Final = {
     "xsd:gYear": "year",
@@ -97,7 +99,12 @@ def add(
         **{each.name: getattr(dialect, each.name) for each in fields(Dialect)}
     ).fault("csv" if kind == "txt" else kind):
         raise InputError(f"{given}: {fault}")
-    head = _Head(name, title or _title(name), original or _TO_SAY, licence or _TO_SAY)
+    head = _Head(
+        name,
+        title or _title(name if is_url else path.stem),
+        original or _TO_SAY,
+        licence or _TO_SAY,
+    )
     if kind in RDF:
         text = "".join(f"{line}\n" for line in _document(head, access, dialect))
         meant, looked = None, None
@@ -148,7 +155,9 @@ def _slug(text: str, context: Context) -> str:
 
 
 def _title(name: str) -> str:
-    return name.replace("-", " ").capitalize()
+    """A file's name as a title."""
+    words = re.sub(r"[-_ ]+", " ", name).strip()
+    return words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True)
@@ -225,7 +234,9 @@ class _Draft:
         if parted is None:
             if looked.key:
                 listed = ", ".join(map(_scalar, looked.key))
-                yield f"    # no two of the {looked.rows:,} rows have the same"
+                same = f"no two of the {looked.rows:,} rows have the same"
+                most = f"{looked.unkeyed:,} rows lack it or repeat another's: they are rejected"
+                yield f"    # {most if looked.unkeyed else same}"
                 yield f"    key: [{listed}]"
             else:
                 yield "    # no key: no column, and no two, tell all rows apart"
@@ -247,8 +258,9 @@ class _Draft:
         if not used:
             yield "unused: true"
             return
-        named = column.name in self.looked.key or column.name == self.name_column()
-        if parted is None and named and column.filled == self.looked.rows:
+        needed = column.name in (*self.looked.key, *self.subject_columns())
+        named = column.name == self.name_column() and column.filled == self.looked.rows
+        if parted is None and (needed or named):
             yield "required: true"
         if column.nulls:
             yield f"nulls: [{', '.join(map(_scalar, column.nulls))}]"
@@ -275,8 +287,11 @@ class _Draft:
     def name_column(self) -> str:
         """The column that names a row; empty where none does."""
         names = [each for each in self.meant.meanings if each.property == "skos:prefLabel"]
-        filled = sorted(names, key=lambda each: (-each.column.filled, each.language != "zh"))
-        return filled[0].column.name if filled else ""
+        most = max((each.column.filled for each in names), default=0)
+        # A name in Chinese is the one that other sources have; a few rows may lack it.
+        usual = [each for each in names if each.column.filled >= _MOSTLY * most]
+        usual.sort(key=lambda each: (each.language != "zh", -each.column.filled))
+        return usual[0].column.name if usual else ""
 
     def is_organization(self) -> bool:
         return vocab.AIC + "Organization" in self.terms.kinds_of(self.meant.class_)
@@ -309,7 +324,7 @@ class _Draft:
 
     def rows(self) -> Iterator[str]:
         class_ = vocab.shorten(self.meant.class_)
-        yield f"  # A row is {_article(class_)}: {self.meant.why}."
+        yield f"  # A row is {article(class_)}: {self.meant.why}."
         if self.meant.others:
             others = ", ".join(
                 f"{vocab.shorten(iri)} ({score:.0f})" for score, iri in self.meant.others
@@ -426,10 +441,6 @@ class _Draft:
 
 def _of(columns: Iterable[str]) -> tuple[tuple[str, str | Made], ...]:
     return tuple(("of", Made(column=each)) for each in columns)
-
-
-def _article(name: str) -> str:
-    return f"an {name}" if name.rpartition(":")[2][:1] in "AEIOU" else f"a {name}"
 
 
 def _escaped(column: str) -> str:

@@ -32,18 +32,28 @@ _WORDS: Final[Mapping[str, str]] = {
     "foaf:homepage": "homepage|website|web site|web|url|link|网址|官网|网站|主页|官方网站|链接",
     "aic:locatedIn": (
         "city|place|location|address|province|region|headquarters|seat|城市|所在地|所在城市|地点|"
-        "省份|地区|地址|注册地|总部|省市|秘书处|秘书处所在地|secretariat"
+        "省份|地区|地址|注册地|总部|省市|秘书处|秘书处所在地|secretariat|所属省份|所属城市|所属地区|"
+        "所在省份|注册地址|登记地|注册城市|注册省份"
     ),
     "aic:foundedIn": (
         "founded|established|founding year|year founded|year established|founding date|"
-        "成立时间|成立年份|成立日期|成立|创立时间|创建时间|设立时间"
+        "成立时间|成立年份|成立日期|成立|创立时间|创建时间|设立时间|注册日期|注册时间|登记日期"
     ),
-    "dcterms:description": "description|about|summary|简介|描述|介绍|概况|说明",
-    "dcterms:identifier": "id|identifier|code|number|no|编号|代码|序号",
+    "dcterms:description": (
+        "description|about|summary|business scope|简介|描述|介绍|概况|说明|经营范围|主营业务"
+    ),
+    "dcterms:identifier": (
+        "id|identifier|code|number|no|编号|代码|序号|统一社会信用代码|社会信用代码|信用代码|"
+        "组织机构代码|注册号|工商注册号|uscc|unified social credit code|registration number"
+    ),
+    "aic:registryType": "registry type|company type|企业类型|公司类型|登记类型|机构类型",
+    "aic:registryStatus": "registry status|status|经营状态|登记状态|企业状态|存续状态",
     "aic:wikidataId": "wikidata|qid|wikidata id|维基数据",
     "aic:rorId": "ror|ror id",
     "aic:lei": "lei|legal entity identifier",
-    "aic:operatesInIndustry": "industry|sector|行业|所属行业",
+    "aic:operatesInIndustry": (
+        "industry|sector|industry code|行业|所属行业|行业代码|行业门类|行业大类|国民经济行业"
+    ),
     "aic:hasSpecialisedField": "field|specialisation|领域|应用领域|专业领域|方向",
     "aic:heldIn": "place|location|city|venue|地点|城市|举办地点|会议地点",
     "aic:appliesIn": "field|application field|领域|应用领域",
@@ -60,6 +70,7 @@ _FORMS: Final = {
     "aic:wikidataId": r"Q[1-9][0-9]*",
     "aic:rorId": r"0[a-z0-9]{6}[0-9]{2}",
     "aic:lei": r"[A-Z0-9]{18}[0-9]{2}",
+    "aic:registryStatus": "active|inactive",
 }
 _LABELS: Final = ("skos:prefLabel", "skos:altLabel")
 _NUMBERS: Final = {
@@ -90,6 +101,8 @@ class Meaning:
     language: str = ""
     iri: bool = False
     organizations: bool = False  # the column names organizations, which get a mapping of their own
+    reads: float = 1.0  # the share of its values that say something
+    is_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,20 +133,33 @@ def guess(looked: Looked, source: str, terms: Terms, context: Context, class_: s
     remarks: dict[str, str] = {}
     for column in looked.columns:
         told = _meaning(column, iri, terms, context)
-        if isinstance(told, Meaning) and not _repeats(told, meanings):
-            meanings.append(told)
-        elif isinstance(told, Meaning):
-            remarks[column.name] = f"{told.property} is said already by another column"
-        else:
+        if not isinstance(told, Meaning):
             remarks[column.name] = told
+            continue
+        other = _repeated(told, meanings)
+        if other is not None:
+            more, less = (told, other) if _tells_more(told, other) else (other, told)
+            remarks[less.column.name] = f"{less.property} is said by {more.column.name}"
+            if more is other:
+                continue
+            meanings.remove(other)
+        meanings.append(told)
     return Guess(iri, why, tuple(others[:3]), tuple(meanings), remarks)
 
 
-def _repeats(new: Meaning, meanings: Sequence[Meaning]) -> bool:
-    """Whether a property that has one value is given already."""
+def _repeated(new: Meaning, meanings: Sequence[Meaning]) -> Meaning | None:
+    """The meaning by which a property that has one value is given already."""
     if new.property == "skos:altLabel":
-        return False
-    return any((each.property, each.language) == (new.property, new.language) for each in meanings)
+        return None
+    said = (each for each in meanings if each.property == new.property)
+    return next((each for each in said if each.language == new.language), None)
+
+
+def _tells_more(one: Meaning, other: Meaning) -> bool:
+    """Whether a column says more of the same: of places the finer, which has more names."""
+    if one.is_place:
+        return one.column.distinct > other.column.distinct
+    return one.reads > other.reads
 
 
 def _classes(looked: Looked, source: str, terms: Terms) -> Iterator[tuple[float, str]]:
@@ -248,6 +274,11 @@ def _read(  # noqa: PLR0911 - one for each kind of property
     return _literal(column, property, range, value, context)
 
 
+def article(words: str) -> str:
+    """The words with their indefinite article."""
+    return f"an {words}" if words.rpartition(":")[2][:1].lower() in "aeiou" else f"a {words}"
+
+
 def kebab(iri: str) -> str:
     """A class's name as words in lower case: the kind under which its resources stand."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", iri.rpartition("#")[2]).lower()
@@ -260,7 +291,7 @@ def _looked_up(
         function, of, last, what = "place", "", "text", "a place"
     elif terms.is_a(range, vocab.AIC + "Concept"):
         of = vocab.KINDS.get(range) or kebab(range)
-        function, last, what = "concept", "label", f"a {of} of the vocabulary"
+        function, last, what = "concept", "label", f"{article(of)} of the vocabulary"
     else:
         return "what it leads to is not made by a function"
     share = _reads(column, context, function, *([of] if of else []))
@@ -268,7 +299,8 @@ def _looked_up(
         return f"only {share:.0%} of its values name {what}"
     kind: tuple[tuple[str, str | Made], ...] = (("kind", of),) if of else ()
     made = Made(function, (*kind, (last, value)))
-    return Meaning(column, property, made, f"by its name; {share:.0%} of its values name {what}")
+    why = f"by its name; {share:.0%} of its values name {what}"
+    return Meaning(column, property, made, why, reads=share, is_place=function == "place")
 
 
 def _literal(  # noqa: PLR0911 - one for each kind of value

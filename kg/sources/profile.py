@@ -43,6 +43,10 @@ _TYPES: Final = {
 }
 #: Separators of several values in a cell; the comma only where no sentence is likely.
 _SEPARATORS: Final = (";", "；", "|", "、", "\n", "，", ",")
+_IDENTIFIER: Final = re.compile(r"(?i)\bid\b|_id$|编号|代码|code|key")
+_REGISTERED: Final = re.compile(
+    r"(?i)^id$|编号|信用代码|机构代码|注册号|\buscc\b|credit code|registration (?:no|number)"
+)
 _DELIMITERS: Final = ",;\t|，"
 _ENCODINGS: Final = ("utf-8", "gb18030", "big5")
 _SAMPLE: Final = 256 * 1024
@@ -83,6 +87,7 @@ class Looked:
     rejected: int
     columns: tuple[Profile, ...]
     key: tuple[str, ...]
+    unkeyed: int  # rows that lack it, or repeat another's
     notes: tuple[str, ...]  # what was guessed of how the file is written
 
 
@@ -109,9 +114,9 @@ def look(access: str, path: Path, dialect: Dialect, name: str) -> Looked:
     if not cells.height:
         raise InputError(f"{path}: has no row to look at")
     profiles = tuple(_profile(cells[column.name]) for column in columns)
-    key = _key(cells, profiles)
+    key, unkeyed = _key(cells, profiles)
     rejected = sum(reject.level == "row" for reject in account.rejects)
-    return Looked(table, rows, rows < ROWS, rejected, profiles, key, tuple(notes))
+    return Looked(table, rows, rows < ROWS, rejected, profiles, key, unkeyed, tuple(notes))
 
 
 def _written(path: Path, dialect: Dialect, format: str) -> tuple[Dialect, list[str]]:
@@ -215,14 +220,22 @@ def _prose(separator: str, parts: Iterable[str]) -> bool:
     return any(len(part) > 30 or part.endswith((".", "。")) or not part for part in found)
 
 
-def _key(cells: pl.DataFrame, profiles: Sequence[Profile]) -> tuple[str, ...]:
-    """The column, or the two columns, that tell all rows apart and are never empty."""
+def _key(cells: pl.DataFrame, profiles: Sequence[Profile]) -> tuple[tuple[str, ...], int]:
+    """The column, or the two columns, that tell rows apart; and how many rows they do not.
+
+    All rows, unless the name of a column says that it numbers them: then all but a few.
+    """
     full = [each for each in profiles if each.filled == cells.height and not each.nulls]
     alone = [each.name for each in full if each.distinct == cells.height and not each.separator]
+    if named := list(filter(_IDENTIFIER.search, alone)):
+        return (named[0],), 0
+    for each in profiles:
+        apart = 0 if each.separator else each.distinct
+        if apart >= (1 - _ODD) * cells.height and _REGISTERED.search(each.name):
+            return (each.name,), cells.height - apart
     if alone:
-        named = [name for name in alone if re.search(r"(?i)\bid\b|_id$|编号|代码|code|key", name)]
-        return ((named or alone)[0],)
+        return (alone[0],), 0
     for pair in itertools.combinations([each.name for each in full][:6], 2):
         if not cells.select(pair).is_duplicated().any():
-            return pair
-    return ()
+            return pair, 0
+    return (), 0

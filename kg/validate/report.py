@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kg.errors import KnowledgeGraphError, ReleaseError, reason
 from kg.validate import formats
 from kg.validate.results import SEVERITIES, Result, in_order
+
+#: Violations in the message of a refusal.
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ def _by_shape(results: Iterable[Result]) -> Counter[tuple[str, str]]:
 
 
 class NotConforming(KnowledgeGraphError):
-    """A candidate violates the shapes; carries the whole report, its text the first results."""
+    """A candidate violates the shapes; carries the whole report, its text the first violations."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(report.text(limit=20))
+        super().__init__(report.text(limit=min(report.counts()["Violation"], _SHOWN)))
         self.report = report

@@ -235,6 +235,26 @@ def test_chunks_give_what_one_pass_gives(tmp_path: Path, monkeypatch: pytest.Mon
     assert whole[1] == parts[1]
 
 
+def test_rows_that_two_tables_read_are_said_to_count_for_each(tmp_path: Path) -> None:
+    tables = {"one": "t.csv", "two": "t.csv", "semicolons": "{path: t.csv, delimiter: ;}"}
+    lines = [
+        "dataset: {title: T, original: http://example.org/t, licence: http://example.org/l}",
+        "sources:",
+        *(f"  {name}: {{access: {access}, columns: {{id: }}}}" for name, access in tables.items()),
+        "mappings:",
+        *(
+            f"  of_{name}: {{sources: {name}, subjects: http://example.org/$(id), "
+            "predicateobjects: [[a, aic:Thing]]}"
+            for name in tables
+        ),
+    ]
+    (tmp_path / "m.yml").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "t.csv").write_text("id\n1\n", encoding="utf-8")
+    sheets = stage(read(tmp_path / "m.yml"), tmp_path, tmp_path / "rows")
+    told = [notice for sheet in sheets.values() for notice in sheet.account.notices]
+    assert told == ["t.csv: tables one, two read it, and each counts its rows"]
+
+
 def test_a_statement_and_a_missing_value_are_traced_to_file_line_and_column(tmp_path: Path) -> None:
     table(tmp_path, ("a", "x", "n"), ("b", "x", ""), ("b", "y", ""))
     plan = source(

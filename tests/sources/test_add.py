@@ -72,6 +72,39 @@ def test_a_table_is_understood_by_its_names_in_english_and_chinese(
     assert read(found.file).dataset.name == found.source
 
 
+def test_headings_of_the_chinese_registry_are_understood(context: Context, tmp_path: Path) -> None:
+    head = "统一社会信用代码,企业名称,英文名称,省份,城市,注册地址,成立日期,注册资本,法定代表人,"
+    head += "行业代码,所属行业,企业类型,经营状态\n"
+    rows = [
+        f"9111{n:014},示例{n}公司,Firm {n},广东省,{city},路{n}号,"
+        f"2019年{n % 12 + 1}月1日,{n}万元,张{n},"
+        f"I65,{'软件和信息技术服务业' if n else '炼金术'},有限责任公司,存续"
+        for n, city in enumerate(["深圳", "广州市", "珠海"] * 10)
+    ]
+    rows[3] = rows[3].replace(",示例3公司,", ",,")
+    rows[7] = rows[7].replace("9111" + "0" * 13 + "7", "9111" + "0" * 13 + "6")
+    path = written(tmp_path / "企业名录.csv", head + "\n".join(rows), "gb18030")
+    found = added(context, path)
+    assert found.class_ == "aic:Enterprise"
+    assert found.meanings == {
+        "统一社会信用代码": "dcterms:identifier",
+        "企业名称": "skos:prefLabel",
+        "英文名称": "skos:prefLabel",
+        "城市": "aic:locatedIn",  # and not the province, which says less
+        "成立日期": "aic:foundedIn",
+        "行业代码": "aic:operatesInIndustry",
+        "企业类型": "aic:registryType",
+    }
+    assert {each.partition("(")[2].partition(")")[0] for each in found.rejects} == {
+        "missing-value",
+        "duplicate-key",
+    }
+    mapping = found.file.read_text(encoding="utf-8")
+    assert "title: 企业名录\n" in mapping
+    assert "key: [统一社会信用代码]" in mapping
+    assert "[name, $(企业名称)]" in mapping
+
+
 def test_a_class_that_is_in_doubt_is_for_the_person_to_say(
     context: Context, tmp_path: Path
 ) -> None:
