@@ -7,10 +7,18 @@ classes to their own codes: the CLI to exit codes, the API to HTTP statuses.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+#: What Rust puts behind the text of an operating system's error.
+_NUMBER: Final = re.compile(r" \(os error [0-9]+\)$")
+
 
 def reason(error: Exception) -> str:
     """What a library's exception says; of an OSError only what went wrong, not number and path."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return _NUMBER.sub("", str(error))
 
 
 class KnowledgeGraphError(Exception):

@@ -92,6 +92,8 @@ class Inputs:
             elif missing := source.missing(folder):
                 raise InputError(f"{source.file}: {missing[0]} is not in {folder}")
             elif source.gives_statements:
+                if etl.TO_SAY in (source.dataset.licence, source.dataset.original):
+                    notices.append(f"{name}: {source.file.name} does not say its licence or origin")
                 yield source, folder
 
     def context(self, base: str) -> Context:

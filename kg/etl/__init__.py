@@ -11,9 +11,10 @@ from kg.etl.context import Context
 from kg.etl.engine import Statements, run, stage
 from kg.etl.mapping import load, read
 from kg.etl.origins import Dependencies, dependencies, origins
-from kg.etl.plan import Dataset, Source, is_synthetic
+from kg.etl.plan import TO_SAY, Dataset, Source, is_synthetic
 
 __all__ = [
+    "TO_SAY",
     "Context",
     "Dataset",
     "Dependencies",

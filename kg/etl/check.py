@@ -18,6 +18,7 @@ from kg.etl import functions, mapping
 from kg.etl.context import Context
 from kg.etl.document import Document, Fault, Map
 from kg.etl.plan import (
+    TO_SAY,
     Call,
     Expression,
     ObjectMap,
@@ -63,6 +64,7 @@ def check(path: Path, schema: Schema, context: Context, data: Path | None = None
     found = {Finding(str(path), each.line, "error", "language", each.message) for each in faults}
     if source is not None:
         checker = _Check(source, schema, context)
+        found |= set(checker.unsaid())
         found |= set(checker.terms())
         found |= set(checker.lookups())
         folder = context.tables if source.dataset.shipped else data
@@ -80,6 +82,14 @@ class _Check:
         self, line: int, level: Literal["error", "warning"], rule: str, message: str
     ) -> Finding:
         return Finding(str(self.source.file), line, level, rule, message)
+
+    def unsaid(self) -> Iterator[Finding]:
+        """What a draft left to the person, and a release would tell as it stands."""
+        dataset = self.source.dataset
+        for name, value in (("original", dataset.original), ("licence", dataset.licence)):
+            if value == TO_SAY:
+                message = f"the {name} is still to be said: an IRI"
+                yield self.finding(1, "warning", "unsaid", message)
 
     # --- terms of the ontology -------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from kg import vocab
 from kg.errors import InputError
@@ -115,6 +115,10 @@ class TriplesMap:
     predicate_objects: tuple[PredicateObject, ...]
     line: int
     graphs: tuple[str, ...] = ()
+
+
+#: Stands where a draft of a definition leaves an IRI to the person: valid, and evidently not meant.
+TO_SAY: Final = "urn:to-be-said"
 
 
 @dataclass(frozen=True)

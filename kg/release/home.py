@@ -255,10 +255,14 @@ class Home:
         """Make the candidate the current release, in one step.
 
         `written` is the hash of the dump where the caller has just written it; else it is read.
+        Of a candidate with a patch, dump and patch are not read: the manifest's hash is that of
+        the release it started from, carried on, and `verify` or `fold` reads all of it.
 
         Where an intact release of this id is there already, that one becomes current and tells
         of this making; of a damaged one, the damaged parts are replaced.
-        Raises ReleaseError, with nothing changed, where store, dump and manifest do not agree.
+        Raises ReleaseError, with nothing changed, where store, dump and manifest do not agree; of
+        a candidate with a patch, where the store lacks what the patch puts in, or holds what it
+        takes out.
         """
         if candidate.path.parent != self._candidates or not candidate.dump_path.is_file():
             raise ReleaseError(f"{candidate.path}: expected a candidate of {self.path} with a dump")

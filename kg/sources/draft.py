@@ -21,14 +21,12 @@ import yaml
 
 from kg import etl, vocab
 from kg.errors import InputError
-from kg.etl import Context
+from kg.etl import TO_SAY, Context
 from kg.sources.guess import MEMBER, Guess, Made, Meaning, article, guess, kebab
 from kg.sources.profile import Looked, Profile, look
 from kg.sources.terms import Terms
 from kg.tables import RDF, Dialect, format_of
 
-#: Where it is not said, the places to fill in: valid, and evidently not meant.
-_TO_SAY: Final = "urn:to-be-said"
 _PLAIN: Final = re.compile(r"[\w$()/.\u3400-\u9fff][\w$()/.~^ \u3400-\u9fff-]*")
 #: The share of rows that have the name by which rows are told apart.
 _MOSTLY: Final = 0.9
@@ -102,8 +100,8 @@ def add(
     head = _Head(
         name,
         title or _title(name if is_url else path.stem),
-        original or _TO_SAY,
-        licence or _TO_SAY,
+        original or TO_SAY,
+        licence or TO_SAY,
     )
     if kind in RDF:
         text = "".join(f"{line}\n" for line in _document(head, access, dialect))
@@ -173,7 +171,7 @@ class _Head:
         yield "dataset:"
         yield f"  title: {_scalar(self.title)}"
         for key, value in (("original", self.original), ("licence", self.licence)):
-            told = "  # say it: an IRI" if value == _TO_SAY else ""
+            told = "  # say it: an IRI" if value == TO_SAY else ""
             yield f"  {key}: {value}{told}"
         yield ""
 
@@ -408,9 +406,7 @@ class _Draft:
         names = ", ".join(f"$({_escaped(each)})" for each in columns)
         row = f"{Path(self.looked.table.access).name}, {names}"
         origin = (
-            self.head.original
-            if self.head.original != _TO_SAY
-            else f"graph:source/{self.head.name}"
+            self.head.original if self.head.original != TO_SAY else f"graph:source/{self.head.name}"
         )
         yield ""
         yield f"  {table}_row:"

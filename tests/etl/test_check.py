@@ -158,3 +158,10 @@ def test_tables_are_looked_at(tmp_path: Path, schema: Schema, context: Context) 
     (more,) = looked()
     assert (more.level, "extra" in more.message) == ("warning", True)
     assert str(more).startswith(f"{tmp_path / 'm.yml'}:3: warning: firms.csv: columns that the")
+
+
+def test_what_a_draft_left_to_be_said_is_a_warning(
+    tmp_path: Path, schema: Schema, context: Context
+) -> None:
+    told = found(tmp_path, schema, context, ("http://example.org/l}", "urn:to-be-said}"))
+    assert told == [(1, "warning", "unsaid", "the licence is still to be said: an IRI")]
