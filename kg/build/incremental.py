@@ -8,6 +8,7 @@ writes to the same named graphs; where that is much, or the ontology changed, a 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -219,15 +220,16 @@ class Incremental:
         return moved(self.plan.report, places, touched)
 
     def compare(self, old: Store) -> tuple[Patch, dict[bytes, int]]:
-        """What changes in the named graphs, and the lines that are now given another time."""
-        counts = self.counts(old)
+        """What changes in the named graphs, and the counts of lines that are to be kept."""
+        counts, kept = self.counts(old)
         added, removed, repeated = set(), set(), {}
         for line, (before, now) in counts.items():
             if now and not before:
                 added.add(line)
             elif before and not now:
                 removed.add(line)
-            if max(before, now) > 1:
+            # A count that is kept stays right when the line goes: it may come back.
+            if max(before, now) > 1 or line in kept:
                 repeated[line] = now
         patch = Patch(frozenset(added), frozenset(removed))
         datasets = (source.dataset for source in self.staged.sources)
@@ -241,14 +243,15 @@ class Incremental:
         linkset.take_store(store, graphs)
         return replaced(store, vocab.graph("links"), linkset.quads())
 
-    def counts(self, old: Store) -> dict[bytes, tuple[int, int]]:
-        """How often each line that may have changed was given, and is now."""
+    def counts(self, old: Store) -> tuple[dict[bytes, tuple[int, int]], Collection[bytes]]:
+        """How often each line that may have changed was given, and is now; which counts are kept."""
         changed = [line for line, count in self.given.items() if count]
         present = dict(zip(changed, (quad in old for quad in quads(changed)), strict=True))
         for graph in self.plan.graphs:
             present |= dict.fromkeys(graph_lines(old, graph), True)
         before = dict.fromkeys(self.anew, 0) | {line: int(is_in) for line, is_in in present.items()}
-        before |= Repeated(self.before.path / REPEATED).counts(before)
+        kept = Repeated(self.before.path / REPEATED).counts(before)
+        before |= kept
         anew = {graph.encode() for graph in self.plan.graphs}
         found = {}
         for line, count in before.items():
@@ -259,7 +262,7 @@ class Incremental:
                     "state does not fit its rows; `kg build --full` builds from nothing"
                 )
             found[line] = count, now
-        return found
+        return found, kept
 
     def map(self, source: Source) -> Made:
         """Map the rows that changed, those before and those now; say what became of all."""

@@ -128,6 +128,16 @@ def test_a_triple_goes_with_the_last_row_that_gives_it(tmp_path: Path) -> None:
     assert not has_twin(next_build({**without_one, "b": ([], "aic:City~iri")}))
 
 
+def test_a_triple_comes_back_whose_rows_were_once_two(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    row = ("one", "One", "", "")
+    for copies in (1, 2, 1, 0, 1):
+        inputs = write(tmp_path, {"a": ([*rows(20), *[row] * copies], "aic:City~iri")})
+        outcome = build(home, SETTINGS, inputs, quiet, much=float("inf"))
+        named = any(b"/place/one> " in line for line in outcome.release.lines())
+        assert named is (copies > 0)
+
+
 def test_what_did_not_change_is_not_published_again(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     inputs = write(tmp_path, {"a": (rows(20), "aic:City~iri")})
