@@ -41,7 +41,8 @@ def build(
         stages.begin("read", 0.0)
         inputs.schema_of(settings.base)  # what is wrong with it is told before tables are read
         staged = Staged.read(home, inputs, candidate.path / ROWS, stages)
+        work = (home, settings, inputs, stages, candidate, staged)
         plan = None if full else Plan.make(inputs, settings.base, staged, much)
         if plan is None:
-            return Full(home, settings, inputs, stages, candidate, staged).run()
-        return Incremental(home, settings, inputs, stages, candidate, staged, plan).run()
+            return Full(*work).run()
+        return Incremental(*work, plan).run()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +20,14 @@ from pyoxigraph import DefaultGraph, Store
 from kg import etl, infer, ontology, release
 from kg.build import lines
 from kg.build.delta import edited, quads
-from kg.build.inputs import Inputs, Schema, Staged, software
-from kg.build.outcome import Outcome, Stages, make_manifest, records
+from kg.build.inputs import Schema, Work, software
+from kg.build.outcome import Outcome, make_manifest, records
 from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Made, Repeated, State, empty
 from kg.build.verdict import judged, write_reports
 from kg.etl import Source, Statements
 from kg.link.linkset import Linkset
-from kg.release import Candidate, ContentHash, Home
-from kg.settings import Settings
+from kg.release import ContentHash
 from kg.validate import Report, validate
 
 #: Bytes that a triple takes in the store in memory, as measured.
@@ -49,24 +49,21 @@ class Text:
     nameless: list[bytes]
 
 
-class Full:
+@dataclass
+class Full(Work):
     """One run of the whole pipeline on a candidate whose tables have been read."""
 
-    def __init__(
-        self,
-        home: Home,
-        settings: Settings,
-        inputs: Inputs,
-        stages: Stages,
-        candidate: Candidate,
-        staged: Staged,
-    ) -> None:
-        self.home, self.settings, self.inputs, self.stages = home, settings, inputs, stages
-        self.candidate, self.staged = candidate, staged
-        self.context = inputs.context(settings.base)
-        self.linkset = Linkset(self.context.links, settings.base)
-        self.tally = lines.Tally()
-        self.work = candidate.path / "work"
+    tally: lines.Tally = field(default_factory=lines.Tally)
+
+    @cached_property
+    def linkset(self) -> Linkset:
+        """The links between what the sources call by several names."""
+        return Linkset(self.context.links, self.settings.base)
+
+    @property
+    def work(self) -> Path:
+        """The folder of what is there only while the build runs."""
+        return self.candidate.path / "work"
 
     def run(self) -> Outcome:
         """Build and publish; raises NotConforming, and then nothing has changed."""

@@ -18,8 +18,8 @@ from pyoxigraph import Store
 from kg import etl, vocab
 from kg.build import lines
 from kg.build.delta import carry_through, graph_lines, quads, replaced, succeed
-from kg.build.inputs import Inputs, Staged, software
-from kg.build.outcome import Outcome, Stages, records
+from kg.build.inputs import Inputs, Staged, Work, software
+from kg.build.outcome import Outcome, records
 from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Basis, Made, Repeated, State, empty, minus, plus
 from kg.build.verdict import judged, moved, write_reports
@@ -27,8 +27,7 @@ from kg.errors import ReleaseError
 from kg.etl import Source, Statements
 from kg.link.linkset import Linkset
 from kg.patch import Patch
-from kg.release import Candidate, Home, Release
-from kg.settings import Settings
+from kg.release import Release
 from kg.tables import DIGEST, LINE, Account, Sheet
 from kg.validate import Report, validate_delta
 
@@ -131,25 +130,19 @@ class Plan:
         return cls(before, state, report, now, anew, frozenset(graphs), rows)
 
 
-class Incremental:
+@dataclass
+class Incremental(Work):
     """One run of a plan on a candidate."""
 
-    def __init__(
-        self,
-        home: Home,
-        settings: Settings,
-        inputs: Inputs,
-        stages: Stages,
-        candidate: Candidate,
-        staged: Staged,
-        plan: Plan,
-    ) -> None:
-        self.home, self.settings, self.inputs, self.stages = home, settings, inputs, stages
-        self.candidate, self.staged, self.plan, self.before = candidate, staged, plan, plan.before
-        self.context = inputs.context(settings.base)
-        #: How often each line is given more than before; of the graphs mapped anew, in all.
-        self.given: Counter[bytes] = Counter()
-        self.anew: Counter[bytes] = Counter()
+    plan: Plan
+    #: How often each line is given more than before; of the graphs mapped anew, in all.
+    given: Counter[bytes] = field(default_factory=Counter)
+    anew: Counter[bytes] = field(default_factory=Counter)
+
+    @property
+    def before(self) -> Release:
+        """The release that is changed."""
+        return self.plan.before
 
     def run(self) -> Outcome:
         """Build and publish; raises NotConforming, and then nothing has changed."""
@@ -244,7 +237,7 @@ class Incremental:
         return replaced(store, vocab.graph("links"), linkset.quads())
 
     def counts(self, old: Store) -> tuple[dict[bytes, tuple[int, int]], Collection[bytes]]:
-        """How often each line that may have changed was given, and is now; which counts are kept."""
+        """How often each line that may have changed was and is given; and the counts kept of it."""
         changed = [line for line, count in self.given.items() if count]
         present = dict(zip(changed, (quad in old for quad in quads(changed)), strict=True))
         for graph in self.plan.graphs:

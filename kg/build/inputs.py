@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -17,8 +17,8 @@ from kg.build.state import ROWS, Basis, State
 from kg.errors import InputError, ReleaseError
 from kg.etl import Context, Source
 from kg.infer import Rules
-from kg.release import Home, Release, link_tree
-from kg.settings import shipped
+from kg.release import Candidate, Home, Release, link_tree
+from kg.settings import Settings, shipped
 from kg.tables import Replay, Sheet
 from kg.validate import Shapes
 
@@ -223,6 +223,23 @@ class Staged:
             link_tree(self.before.path / ROWS / name / sheet.table.name, sheet.path)
         self.same.add(name)
         return sheets
+
+
+@dataclass
+class Work:
+    """What a build works with, whether it maps everything or only what changed."""
+
+    home: Home
+    settings: Settings
+    inputs: Inputs
+    stages: Stages
+    candidate: Candidate
+    staged: Staged
+
+    @cached_property
+    def context(self) -> Context:
+        """What the functions of mappings look things up in."""
+        return self.inputs.context(self.settings.base)
 
 
 def predecessor(home: Home, *, synthetic: bool) -> tuple[Release | None, bool]:
