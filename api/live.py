@@ -198,7 +198,7 @@ class Live:
                 # What is as large as a release that did not fit the memory is not tried there.
                 as_large = release.manifest.quads > 0.9 * before.manifest.quads
                 on_disk = as_large and not before.pool.in_memory
-                generation = await self._load(release, on_disk=on_disk)
+                generation = await self._load(release, from_disk=on_disk)
                 self._retire(before)
             self._generation = generation
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
@@ -306,7 +306,7 @@ class Live:
                 await asyncio.sleep(_PAUSE)
 
     async def _load(
-        self, release: Release, *, anew: bool = False, on_disk: bool = False
+        self, release: Release, *, anew: bool = False, from_disk: bool = False
     ) -> Generation:
         """Open a release; raises ReleaseError where that fails, and then holds nothing of it."""
         with contextlib.ExitStack() as stack:
@@ -316,7 +316,7 @@ class Live:
             settings = self.settings
             pool = await Pool.start(
                 release.store_path,
-                None if on_disk else release.dump_path,
+                None if from_disk else release.dump_path,
                 workers=settings.workers,
                 queue=settings.queue,
                 memory=settings.query_memory,

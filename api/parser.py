@@ -1,132 +1,50 @@
-"""HTTP parsed in C, bounded in bytes and in time; what was asked before goes no further.
-
-Importing it needs httptools; where that is not installed the server parses with h11, which bounds
-a head's bytes, at more CPU a request.
-"""
+"""Connections on which what was asked before goes no further than the parser."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from httptools import HttpParserInvalidMethodError
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from api import problems
 from api.again import RawHeaders
-from kg.errors import KnowledgeGraphError
-
-#: Bytes that the request line and the headers may have together.
-MAX_HEAD: Final = 64 * 1024
-
-#: How much longer than a head a whole request may take to come.
-_BODY: Final = 10
+from api.bounded import Bounded
 
 Again = Callable[[str, bytes, RawHeaders, object], tuple[int, bytes, bytes] | None]
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection; what cannot be a request is answered by a problem, and the end of it.
+class Protocol(Bounded):
+    """One connection.
 
     `again` knows the whole answers of some requests: status, headers, body. They are sent
-    without a task or an ASGI scope. `patience` are the seconds that a head may take to come.
+    without a task or an ASGI scope.
     """
 
-    def __init__(
-        self, again: Again | None, patience: float, *arguments: Any, **options: Any
-    ) -> None:
+    def __init__(self, again: Again | None, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._again = again
-        self._patience = patience
-        self._late: asyncio.TimerHandle | None = None
-        self._coming = False
-        self._in_head = True
-        self._head = 0
         self._answered = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first head."""
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self._wait(self._patience)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
-        self._wait(None)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
-        if self._in_head:
-            self._head += len(data)
-        super().data_received(data)
-        if self._coming and self._late is None:
-            self._wait(self._patience if self._in_head else self._patience * _BODY)
-        if self._in_head and self._head > MAX_HEAD:
-            self._refuse(problems.HeadTooLarge(f"expected {MAX_HEAD} bytes at most"))
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head = self._coming = True
         self._answered = False
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
-        """It has ended."""
-        self._in_head, self._head = False, 0
-        self._wait(None)
+    def begin(self) -> None:
+        """Answer here, or begin the application's answer."""
         self._answered = self._again is not None and self._answer(self._again)
         if not self._answered:
-            super().on_headers_complete()
+            super().begin()
 
     def on_body(self, body: bytes) -> None:
         """More of a body has come."""
         if not self._answered:
             super().on_body(body)
 
-    def on_message_complete(self) -> None:
-        """The request has ended."""
-        self._coming = False
-        self._wait(None)
+    def end(self) -> None:
+        """Tell the application that all of the request is here."""
         if not self._answered:
-            super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be parsed."""
-        if isinstance(sys.exception(), HttpParserInvalidMethodError):
-            self._refuse(problems.UnknownMethod("expected GET, HEAD, POST, PUT, DELETE or PATCH"))
-        else:
-            self._refuse(problems.BadRequest(msg))
-
-    def _wait(self, seconds: float | None) -> None:
-        """Let what is to come take so long, from now on; None for no bound."""
-        if self._late:
-            self._late.cancel()
-        self._late = self.loop.call_later(seconds, self._give_up) if seconds else None
-
-    def _give_up(self) -> None:
-        self._refuse(problems.TooLate("the rest of the request was waited for in vain"))
-
-    def _refuse(self, error: KnowledgeGraphError) -> None:
-        """Answer by a problem, where no answer has begun, and close."""
-        if self.transport.is_closing():
-            return
-        under_way = self.cycle is not None and not self.cycle.response_complete
-        # Nor where that to an earlier request is still to come: this one would pass for it.
-        begun = under_way if self._in_head else not under_way or self.cycle.response_started
-        if not begun and not self.pipeline:
-            found = problems.document(error, "")
-            del found["instance"]
-            body = json.dumps(found).encode()
-            head = (
-                b"content-type: %b\r\ncontent-length: %d\r\naccess-control-allow-origin: *\r\n"
-                b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-            ) % (problems.MEDIA_TYPE.encode(), len(body))
-            date = [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
-            self.transport.write(b"".join((STATUS_LINE[found["status"]], *date, head, body)))
-        self.transport.close()
+            super().end()
 
     def _answer(self, again: Again) -> bool:
         """Whether the request was answered here: at once, and in its turn."""

@@ -311,6 +311,7 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
         422,
         "parameter-error",
     ),
+    ("GET", "/queries/network/degrees.csv?relation=friendship", {}, 422, "parameter-error"),
     ("GET", f"{FIELDS}.pdf?platform=baidu", {}, 406, "not-acceptable"),
     ("GET", f"{FIELDS}.ttl?platform=baidu", {}, 406, "not-acceptable"),
     ("GET", "/sparql?query=ASK%20{}&format=pdf", {}, 406, "not-acceptable"),

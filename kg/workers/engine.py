@@ -28,6 +28,7 @@ from pyoxigraph import (
 from kg.errors import NotAcceptable, QueryError, QuerySyntaxError
 from kg.vocab import PREFIXES
 from kg.workers.geo import functions
+from kg.workers.joins import ordered
 
 #: Media types that carry the solutions of a SELECT and the boolean of an ASK. (The standard
 #: has no CSV or TSV for a boolean; the engine writes the bare word.)
@@ -146,11 +147,21 @@ class Evaluation:
 
 
 def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryTriples:
+    text = ordered(store, query.text)
+    try:
+        return _asked(store, query, text)
+    except SyntaxError:
+        if text == query.text:
+            raise
+        return _asked(store, query, query.text)  # an error is where its author wrote it
+
+
+def _asked(store: Store, query: Query, text: str) -> QuerySolutions | QueryBoolean | QueryTriples:
     default, named = _dataset(query)
     if len(default) > 1:
         merged = _merged(store, default, named)
         return merged.query(
-            query.text,
+            text,
             base_iri=query.base,
             default_graph=DefaultGraph(),
             named_graphs=[*named],
@@ -158,13 +169,13 @@ def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryT
         )
     if default or named:
         return store.query(
-            query.text,
+            text,
             base_iri=query.base,
             default_graph=[*default],
             named_graphs=[*named],
             custom_functions=functions(query.text),
         )
-    return store.query(query.text, base_iri=query.base, custom_functions=functions(query.text))
+    return store.query(text, base_iri=query.base, custom_functions=functions(query.text))
 
 
 def _with_charset(media_type: str) -> str:
