@@ -42,7 +42,7 @@ _KEPT: Final = 4
 #: live does not become a storm of forks.
 _SHORT_LIFE: Final = 0.1
 
-#: How nice a long query is to short ones.
+#: How much nicer a long query is than short ones.
 _LOW: Final = 10
 
 _OUT_OF_MEMORY: Final = b"memory allocation of"
@@ -276,7 +276,8 @@ class _Parent:
         elif message and (child := self._children.get(abs(int(message)))):
             # It has not been waited for, so its pid is still its own.
             if message.startswith(b"-"):
-                os.setpriority(os.PRIO_PROCESS, child.pid, _LOW)
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, child.pid, own + _LOW)
                 if not child.old:
                     child.old = True
                     self._fork()
