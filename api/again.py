@@ -29,10 +29,20 @@ _OF_CONTENT: Final = frozenset(
 _ID: Final = b"x-request-id"
 
 
+class Key(NamedTuple):
+    """What decides an answer."""
+
+    scheme: str
+    target: bytes
+    host: bytes
+    accept: bytes
+    encoding: bytes
+
+
 class Asked(NamedTuple):
     """What decides an answer, the entity tags that the client has, and the id it gives."""
 
-    key: tuple[bytes | str, ...]
+    key: Key
     unless: bytes
     id: bytes
 
@@ -56,7 +66,7 @@ def asked(scheme: str, target: bytes, headers: RawHeaders) -> Asked | None:
             return None
     get = decides.get
     host, accept, encoding = get(b"host", b""), get(b"accept", b""), get(b"accept-encoding", b"")
-    return Asked((scheme, target, host, accept, encoding), unless, id)
+    return Asked(Key(scheme, target, host, accept, encoding), unless, id)
 
 
 def asked_by(scope: Scope) -> Asked | None:

@@ -28,7 +28,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Pool, Query, Write, ondisk
+from kg.workers import FORMATS, Answer, Change, Lease, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -99,10 +99,14 @@ class Generation:
         )
 
     async def evaluate(
-        self, query: Query, deadline: float | None = None, client: str = ""
+        self,
+        query: Query,
+        deadline: float | None = None,
+        client: str = "",
+        begun: Lease | None = None,
     ) -> Answer:
         """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
-        return await self.pool.evaluate(query, deadline or self.deadline, client)
+        return await self.pool.evaluate(query, deadline or self.deadline, client, begun)
 
     def gauges(self) -> dict[str, float]:
         """What is under way, for operators."""

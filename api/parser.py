@@ -1,4 +1,4 @@
-"""HTTP parsed in C, bounded in bytes and in time; what was asked before goes no further.
+"""HTTP parsed in C, bounded in bytes and in time; what `direct` answers goes no further.
 
 Importing it needs httptools; where that is not installed the server parses with h11, which bounds
 a head's bytes, at more CPU a request.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from typing import Any, Final
 
 from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api import problems
-from api.again import RawHeaders
+from api import again, answers, problems, telemetry
+from api.direct import Direct, Reply, Underway
 from kg.errors import KnowledgeGraphError
 
 #: Bytes that the request line and the headers may have together.
@@ -25,21 +24,21 @@ MAX_HEAD: Final = 64 * 1024
 #: How much longer than a head a whole request may take to come.
 _BODY: Final = 10
 
-Again = Callable[[str, bytes, RawHeaders, object], tuple[int, bytes, bytes] | None]
-
 
 class Protocol(HttpToolsProtocol):
     """One connection; what cannot be a request is answered by a problem, and the end of it.
 
-    `again` knows the whole answers of some requests: status, headers, body. They are sent
-    without a task or an ASGI scope. `patience` are the seconds that a head may take to come.
+    `direct` is asked first, and knows some answers without a task or an ASGI scope. Its query
+    under way ends with the connection, and is handed over where anything comes between.
+    `patience` are the seconds that a head may take to come.
     """
 
     def __init__(
-        self, again: Again | None, patience: float, *arguments: Any, **options: Any
+        self, direct: Direct | None, patience: float, *arguments: Any, **options: Any
     ) -> None:
         super().__init__(*arguments, **options)
-        self._again = again
+        self._direct = direct
+        self._underway: Underway | None = None
         self._patience = patience
         self._late: asyncio.TimerHandle | None = None
         self._coming = False
@@ -53,8 +52,11 @@ class Protocol(HttpToolsProtocol):
         self._wait(self._patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """The client has left."""
         self._wait(None)
+        underway, self._underway = self._underway, None
+        if underway:
+            underway.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,6 +71,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._underway:  # the client does not wait for the answer
+            self._hand_over(self._underway)
         self._in_head = self._coming = True
         self._answered = False
         super().on_message_begin()
@@ -77,7 +81,7 @@ class Protocol(HttpToolsProtocol):
         """It has ended."""
         self._in_head, self._head = False, 0
         self._wait(None)
-        self._answered = self._again is not None and self._answer(self._again)
+        self._answered = self._direct is not None and self._ask(self._direct)
         if not self._answered:
             super().on_headers_complete()
 
@@ -100,6 +104,12 @@ class Protocol(HttpToolsProtocol):
         else:
             self._refuse(problems.BadRequest(msg))
 
+    def shutdown(self) -> None:
+        """The server ends once this connection's answer has."""
+        if self._underway:
+            self._hand_over(self._underway)
+        super().shutdown()
+
     def _wait(self, seconds: float | None) -> None:
         """Let what is to come take so long, from now on; None for no bound."""
         if self._late:
@@ -113,6 +123,8 @@ class Protocol(HttpToolsProtocol):
         """Answer by a problem, where no answer has begun, and close."""
         if self.transport.is_closing():
             return
+        if self._underway:
+            self._hand_over(self._underway)
         under_way = self.cycle is not None and not self.cycle.response_complete
         # Nor where that to an earlier request is still to come: this one would pass for it.
         begun = under_way if self._in_head else not under_way or self.cycle.response_started
@@ -128,8 +140,8 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(b"".join((STATUS_LINE[found["status"]], *date, head, body)))
         self.transport.close()
 
-    def _answer(self, again: Again) -> bool:
-        """Whether the request was answered here: at once, and in its turn."""
+    def _ask(self, direct: Direct) -> bool:
+        """Whether the request is answered here: at once or as soon as can be, and in its turn."""
         if (
             self.parser.get_method() != b"GET"
             or self.parser.get_http_version() != "1.1"
@@ -139,11 +151,34 @@ class Protocol(HttpToolsProtocol):
             or not (self.cycle is None or self.cycle.response_complete)
         ):
             return False
-        known = again(self.scheme or "http", self.url, self.headers, self.client)
-        if known is None:
-            return False
-        status, head, body = known
+        asked = again.asked(self.scheme or "http", self.url, self.headers)
+        found = asked and direct.answer(asked, self.client, self.server, self._come)
+        if isinstance(found, Underway):
+            self._underway = found
+        elif found:
+            self._reply(found)
+        return found is not None
+
+    def _come(self) -> None:
+        """There is an answer to the query under way, or a failure."""
+        underway = self._underway
+        if underway is None:
+            return
+        if reply := underway.reply():
+            self._underway = None
+            self._reply(reply)
+        else:
+            self._hand_over(underway)
+
+    def _reply(self, reply: Reply) -> None:
         date = [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
-        self.transport.write(b"".join((STATUS_LINE[status], *date, head, body)))
+        self.transport.write(b"".join((STATUS_LINE[reply.status], *date, reply.head, reply.body)))
         self.on_response_complete()
-        return True
+
+    def _hand_over(self, underway: Underway) -> None:
+        """Let the application go on with a request; all of it has been parsed."""
+        self._underway = None
+        self.scope[answers.BEGUN] = underway.begun  # type: ignore[typeddict-unknown-key]
+        self.scope[telemetry.SINCE] = underway.begun.since  # type: ignore[typeddict-unknown-key]
+        super().on_headers_complete()
+        super().on_message_complete()

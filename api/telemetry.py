@@ -36,6 +36,9 @@ _LONGEST: Final = 4000
 #: Where a request's scope has the text of the query that it came to.
 QUERY: Final = "kg.query"
 
+#: Where it has the moment in which it was asked, of `time.perf_counter`, if that was before.
+SINCE: Final = "kg.since"
+
 
 class Request:
     """One request while it is answered; `id` is what the client calls it."""
@@ -43,7 +46,7 @@ class Request:
     def __init__(self, scope: Scope, id: str) -> None:
         self.id = id if _ID.fullmatch(id) else secrets.token_hex(8)
         self.scope = scope
-        self.begun = time.perf_counter()
+        self.begun: float = scope.get(SINCE) or time.perf_counter()
         self.status = 0
         self.size = 0
         self.release = ""
