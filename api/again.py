@@ -101,7 +101,7 @@ class Response:
     @cached_property
     def head(self) -> bytes:
         """Its headers on the wire."""
-        return _wire(self.headers)
+        return wire(self.headers)
 
     @cached_property
     def unchanged(self) -> RawHeaders:
@@ -111,7 +111,7 @@ class Response:
     @cached_property
     def unchanged_head(self) -> bytes:
         """The same on the wire."""
-        return _wire(self.unchanged)
+        return wire(self.unchanged)
 
     def messages(self, unless: bytes) -> tuple[Message, Message]:
         """It, or a 304, as ASGI sends it."""
@@ -127,5 +127,6 @@ def response(start: Message, content: bytes, scope: Scope, query: str, release: 
     return Response(headers, content, scope["path"], query, release)
 
 
-def _wire(headers: RawHeaders) -> bytes:
+def wire(headers: RawHeaders) -> bytes:
+    """Headers as they go on the wire."""
     return b"".join(b"%b: %b\r\n" % each for each in headers)

@@ -10,9 +10,8 @@ import re
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 import zstandard
 from starlette.requests import Request
@@ -40,40 +39,31 @@ BEGUN: Final = "kg.begun"
 KEPT: Final = "cache;desc=hit"
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A query under way, and what its answer is to be."""
-
-    wanted: Representation
-    lease: Lease
-    since: float  #: when it was asked, of `time.perf_counter`
-
-
-@dataclass(frozen=True)
 class Representation:
     """An answer as it will be sent, before it is had: in which format and encoding, how tagged.
 
-    `rows` is the limit that was put on a SELECT that has none of its own.
+    `rows` is the limit that was put on a SELECT that has none of its own. It is `steady` where
+    it is the same for as long as its release is served; then it has a tag, and may be kept.
     """
 
-    generation: Generation
-    query: Query
-    choice: Choice
-    encoding: str
-    deadline: float
-    rows: int = 0
-
-    @cached_property
-    def steady(self) -> bool:
-        """Whether it is the same for as long as its release is served."""
-        return cache.steady(self.query)
-
-    @cached_property
-    def tag(self) -> str:
-        """Its entity tag, where it is steady."""
-        choice = self.choice
-        parts = choice.format.name, choice.content_type or "", self.encoding
-        return cache.tag(self.generation.release.id, self.query, *parts)
+    def __init__(
+        self,
+        generation: Generation,
+        query: Query,
+        choice: Choice,
+        encoding: str,
+        deadline: float,
+        rows: int = 0,
+    ) -> None:
+        self.generation = generation
+        self.query = query
+        self.choice = choice
+        self.encoding = encoding
+        self.deadline = deadline
+        self.rows = rows
+        self.steady = cache.steady(query)
+        parts = choice.format.name, choice.content_type or "", encoding
+        self.tag = cache.tag(generation.release.id, query, *parts) if self.steady else ""
 
     @property
     def largest(self) -> int:
@@ -81,7 +71,7 @@ class Representation:
         return self.generation.results.largest if self.steady else 0
 
     def headers(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What its headers say whatever its bytes are; `more` are others."""
+        """What its headers say whatever its bytes are, but for its tag; `more` are others."""
         headers = {
             "Cache-Control": "public, no-cache" if self.steady else "no-store",
             "Vary": "Accept, Accept-Encoding",
@@ -91,23 +81,27 @@ class Representation:
         }
         if self.rows:
             headers["X-SPARQL-MaxRows"] = str(self.rows)
-        if self.steady:
-            headers["ETag"] = self.tag
         return headers
 
     def kept(self) -> cache.Kept | None:
         """It, if it is kept."""
         return self.generation.results.get(self.tag) if self.steady else None
 
-    def begin(self, since: float, told: Callable[[], None]) -> Begun | None:
+    def begin(self, told: Callable[[], None]) -> Lease | None:
         """Begin its query, as `Pool.begin` does."""
-        lease = self.generation.pool.begin(self.query, self.deadline, told)
-        return Begun(self, lease, since) if lease else None
+        return self.generation.pool.begin(self.query, self.deadline, told)
 
     def keep(self, content_type: str, content: bytes) -> None:
         """Keep its bytes, as they were sent."""
         if self.steady:
             self.generation.results.put(self.tag, cache.Kept(content_type, content))
+
+
+class Begun(NamedTuple):
+    """A query under way, and what its answer is to be."""
+
+    wanted: Representation
+    lease: Lease
 
 
 def evaluated(begun: float) -> str:
@@ -133,6 +127,8 @@ async def stream(
     encoding = preferred_encoding(request.headers.get("accept-encoding", ""))
     wanted = Representation(generation, query, choice, encoding, deadline, rows)
     headers = wanted.headers(more)
+    if wanted.steady:
+        headers["ETag"] = wanted.tag
     if wanted.steady and _matches(request.headers.get("if-none-match", ""), wanted.tag):
         return Response(status_code=304, headers=headers)
     if (kept := wanted.kept()) is not None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from api import again, answers, http, negotiation, telemetry
 from api.again import Asked, Key
 from api.answers import Begun, Representation
+from api.cache import Kept
 from api.live import Live
 from kg import sparql
 from kg.errors import KnowledgeGraphError
@@ -55,28 +55,29 @@ class Direct:
             if wanted is None:
                 return None
             if (kept := wanted.kept()) is None:
-                begun = wanted.begin(since, told)
-                return Underway(self, begun, asked, client) if begun else None
-            known = _response(wanted, kept.content_type, kept.content, answers.KEPT)
+                if (lease := wanted.begin(told)) is None:
+                    return None
+                request = _request(_PATH, wanted.query.text, asked, client, since)
+                return Underway(self, Begun(wanted, lease), request)
+            known = _response(wanted, kept)
             wanted.generation.results.put(asked.key, known)
-        return self.reply(known, asked, client, since)
+        request = _request(known.path, known.query, asked, client, since)
+        if asked.unless:
+            return self.reply(request, known.release, known.unchanged_head, b"", 304)
+        return self.reply(request, known.release, known.head, known.content)
 
     def reply(
-        self, answer: again.Response, asked: Asked, client: http.Address, since: float
+        self, request: telemetry.Request, release: str, head: bytes, body: bytes, status: int = 200
     ) -> Reply:
-        """An answer on the wire, or a 304 in its place, counted as any."""
-        request = _request(answer.path, answer.query, asked, client, since)
-        same = bool(asked.unless)
-        request.status, body = (304, b"") if same else (200, answer.content)
-        request.size, request.release, request.finished = len(body), answer.release, True
-        self._telemetry.add(request)
-        head = answer.unchanged_head if same else answer.head
-        id = request.id.encode()
-        return Reply(request.status, b"%bx-request-id: %b\r\n\r\n" % (head, id), body)
+        """What goes on the wire, counted as any answer."""
+        request.status, request.size = status, len(body)
+        request.release, request.finished = release, True
+        self.count(request)
+        return Reply(status, b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode()), body)
 
-    def left(self, query: str, asked: Asked, client: http.Address, since: float) -> None:
-        """Count a request whose client has left."""
-        self._telemetry.add(_request(_PATH, query, asked, client, since))
+    def count(self, request: telemetry.Request) -> None:
+        """Count a request that has ended."""
+        self._telemetry.add(request)
 
     def _wanted(self, key: Key, server: http.Address) -> Representation | None:
         """What a plain query asks for; None for any other request."""
@@ -114,35 +115,37 @@ class Direct:
         )
 
 
-@dataclass(frozen=True)
-class Underway:
+class Underway(NamedTuple):
     """A query that was begun, whose connection is told when there is an answer or a failure."""
 
     direct: Direct
     begun: Begun
-    asked: Asked
-    client: http.Address
+    request: telemetry.Request
 
     def reply(self) -> Reply | None:
         """The answer; None where it is for the application to send, or to refuse."""
-        begun = self.begun
-        wanted, whole = begun.wanted, begun.lease.whole
-        if whole is None or begun.lease.release != wanted.generation.release.id:
+        (wanted, lease), request = self.begun, self.request
+        release, whole = wanted.generation.release.id, lease.whole
+        if whole is None or lease.release != release:
             return None
         media_type, content = whole
         if len(content) > wanted.generation.settings.max_bytes:
             return None
         content_type = wanted.choice.content_type or media_type
-        content = answers.encoded(content, wanted.encoding)
-        wanted.keep(content_type, content)
-        answer = _response(wanted, content_type, content, answers.evaluated(begun.since))
-        return self.direct.reply(answer, self.asked, self.client, begun.since)
+        body = answers.encoded(content, wanted.encoding)
+        wanted.keep(content_type, body)
+        head = b"%b%bserver-timing: %b\r\ncontent-length: %d\r\n" % (
+            _head(wanted, content_type, encoded=body is not content),
+            b"etag: %b\r\n" % wanted.tag.encode() if wanted.steady else b"",
+            answers.evaluated(request.begun).encode(),
+            len(body),
+        )
+        return self.direct.reply(request, release, head, body)
 
     def leave(self) -> None:
         """End the query: nobody waits for its answer."""
         self.begun.lease.close()
-        query = self.begun.wanted.query.text
-        self.direct.left(query, self.asked, self.client, self.begun.since)
+        self.direct.count(self.request)
 
 
 def _request(
@@ -155,10 +158,23 @@ def _request(
     return telemetry.Request(scope, asked.id.decode("latin-1"))
 
 
-def _response(
-    wanted: Representation, content_type: str, content: bytes, timing: str
-) -> again.Response:
-    headers = wanted.headers({"Content-Type": content_type, "Server-Timing": timing})
-    raw = http.raw(answers.encoded_as(headers, wanted.encoding, content))
-    raw += [(b"content-length", b"%d" % len(content)), *http.OF_ALL.items()]
-    return again.Response(raw, content, _PATH, wanted.query.text, wanted.generation.release.id)
+def _head(wanted: Representation, content_type: str, *, encoded: bool) -> bytes:
+    """The headers that answers of its kind have in common, on the wire."""
+    heads = wanted.generation.heads
+    kind = (content_type, wanted.encoding if encoded else "", wanted.steady, wanted.rows)
+    if (head := heads.get(kind)) is None:
+        headers = wanted.headers({"Content-Type": content_type})
+        if encoded:
+            headers["Content-Encoding"] = wanted.encoding
+        head = heads[kind] = again.wire([*http.raw(headers), *http.OF_ALL.items()])
+    return head
+
+
+def _response(wanted: Representation, kept: Kept) -> again.Response:
+    """An answer that was kept, to be sent again."""
+    headers = wanted.headers({"Content-Type": kept.content_type, "Server-Timing": answers.KEPT})
+    headers["ETag"] = wanted.tag
+    raw = http.raw(answers.encoded_as(headers, wanted.encoding, kept.content))
+    raw += [(b"content-length", b"%d" % len(kept.content)), *http.OF_ALL.items()]
+    release = wanted.generation.release.id
+    return again.Response(raw, kept.content, _PATH, wanted.query.text, release)

@@ -63,6 +63,7 @@ class Generation:
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
     called: dict[str, list[str]] = field(default_factory=dict)  #: query for a label → resources
     bound: dict[tuple[str, ...], tuple[str, Choice]] = field(default_factory=dict)  #: of hot URLs
+    heads: dict[tuple[str | int, ...], bytes] = field(default_factory=dict)  #: of answers, by kind
     empty_graphs: bool = False  #: there may be graphs without a triple
 
     @property
@@ -245,6 +246,7 @@ class Live:
                 totals={},
                 called={},
                 bound={},
+                heads={},
             )
 
     @property

@@ -179,6 +179,6 @@ class Protocol(HttpToolsProtocol):
         """Let the application go on with a request; all of it has been parsed."""
         self._underway = None
         self.scope[answers.BEGUN] = underway.begun  # type: ignore[typeddict-unknown-key]
-        self.scope[telemetry.SINCE] = underway.begun.since  # type: ignore[typeddict-unknown-key]
+        self.scope[telemetry.SINCE] = underway.request.begun  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         super().on_message_complete()

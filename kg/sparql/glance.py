@@ -11,7 +11,7 @@ from kg.sparql.query import MAX_CHAIN, MAX_DEPTH, Form
 _LONGEST: Final = 2000
 
 #: What only the lexer tells from the same letters in a string or a comment.
-_HIDDEN: Final = re.compile(r"service|values|\\u", re.IGNORECASE)
+_HIDDEN: Final = ("service", "values", "\\u")
 
 _GAP: Final = r"[ \t\r\n]"
 _IRI: Final = r'<[^\x00-\x20<>"{}|^`\\]*>'
@@ -33,14 +33,20 @@ def glance(text: str, rows: int) -> tuple[Form, str, bool] | None:
     A text that passes has no escape and no SERVICE in it, and is no deeper than `check` allows:
     if the engine's parser takes it, so would `check`, and else nothing of it is run.
     """
-    if len(text) > _LONGEST or _HIDDEN.search(text) or not (start := _START.match(text)):
-        return None
-    if sum(map(text.count, "([{")) > MAX_DEPTH or sum(map(text.count, "!/")) > MAX_CHAIN:
+    start = _START.match(text)
+    lower = text.lower()
+    if (
+        start is None
+        or len(text) > _LONGEST
+        or any(hidden in lower for hidden in _HIDDEN)
+        or text.count("(") + text.count("[") + text.count("{") > MAX_DEPTH
+        or text.count("!") + text.count("/") > MAX_CHAIN
+    ):
         return None
     form = cast(Form, start[1].upper())
     if form != "SELECT" or not rows:
         return form, text, False
-    limits = text.lower().count("limit")
+    limits = lower.count("limit")
     if not limits:
         return form, f"{text}\nLIMIT {rows}", True
     if limits == 1 and (own := _LIMIT.search(text)) and int(own[1]) <= rows:

@@ -45,6 +45,11 @@ _SHORT_LIFE: Final = 0.1
 #: How much nicer a long query is than short ones.
 _LOW: Final = 10
 
+#: Bytes that are read at once.
+_READ: Final = 32 * 1024
+
+_PAGE: Final = resource.getpagesize()
+
 _OUT_OF_MEMORY: Final = b"memory allocation of"
 
 
@@ -56,14 +61,13 @@ class _Size:
     """The bytes of address space of this process, readable when no file can be opened."""
 
     def __init__(self) -> None:
-        self._file = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
+        self._file = os.open("/proc/self/statm", os.O_RDONLY)
 
     def __call__(self) -> int:
-        self._file.seek(0)
-        return int(self._file.read().split()[0]) * resource.getpagesize()
+        return int(os.pread(self._file, 32, 0).split(b" ", 1)[0]) * _PAGE
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._file)
 
 
 class _Bounded:
@@ -130,15 +134,18 @@ def _send(connection: socket.socket, data: bytes | bytearray) -> None:
         os._exit(0)  # the server has hung up: nobody is left to tell
 
 
-def _receive(connection: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes; the process ends when the server hangs up."""
-    data = bytearray()
+def _receive(connection: socket.socket) -> Query | writing.Write:
+    """What the server asks next, mostly in one read; the process ends when it hangs up."""
+    data = b""
+    size = wire.PREFIX.size
     while len(data) < size:
-        part = connection.recv(size - len(data))
+        part = connection.recv(_READ)
         if not part:
             os._exit(0)
         data += part
-    return bytes(data)
+        if len(data) >= wire.PREFIX.size:
+            size = wire.PREFIX.size + wire.PREFIX.unpack_from(data)[1]
+    return wire.unpack(data[:1], data[wire.PREFIX.size :])
 
 
 @dataclass(frozen=True)
@@ -168,8 +175,7 @@ def _work(connection: socket.socket, place: _Place) -> None:
     else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     while True:
-        kind, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
-        asked = wire.unpack(kind, _receive(connection, length))
+        asked = _receive(connection)
         writes = not isinstance(asked, Query)
         try:
             if isinstance(asked, Query):

@@ -207,7 +207,7 @@ def _dataset(query: Query) -> tuple[tuple[NamedNode, ...], tuple[NamedNode, ...]
     if query.default_graphs or query.named_graphs:
         default, named = query.default_graphs, query.named_graphs
         return _nodes(default), _nodes(named)
-    if len(re.findall("from", query.text, re.IGNORECASE)) < 2:
+    if query.text.lower().count("from") < 2:
         return (), ()
     default_terms, named_terms, prologue = _clauses(query.text)
     if len(default_terms) < 2:
