@@ -62,8 +62,16 @@ class Representation:
         self.deadline = deadline
         self.rows = rows
         self.steady = cache.steady(query)
-        parts = choice.format.name, choice.content_type or "", encoding
-        self.tag = cache.tag(generation.release.id, query, *parts) if self.steady else ""
+        #: What tells it from the other answers of its release.
+        self.key = cache.key(query, choice.format.name, choice.content_type or "", encoding)
+        self._tag = ""
+
+    @property
+    def tag(self) -> str:
+        """Its entity tag, where it is steady."""
+        if not self._tag:
+            self._tag = cache.tag(self.generation.release.id, self.key)
+        return self._tag
 
     @property
     def largest(self) -> int:
@@ -85,7 +93,7 @@ class Representation:
 
     def kept(self) -> cache.Kept | None:
         """It, if it is kept."""
-        return self.generation.results.get(self.tag) if self.steady else None
+        return self.generation.results.get(self.key) if self.steady else None
 
     def begin(self, told: Callable[[], None]) -> Lease | None:
         """Begin its query, as `Pool.begin` does."""
@@ -94,7 +102,7 @@ class Representation:
     def keep(self, content_type: str, content: bytes) -> None:
         """Keep its bytes, as they were sent."""
         if self.steady:
-            self.generation.results.put(self.tag, cache.Kept(content_type, content))
+            self.generation.results.put(self.key, cache.Kept(content_type, content))
 
 
 class Begun(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from api import again, answers, http, negotiation, telemetry
@@ -29,6 +30,7 @@ class Reply(NamedTuple):
     status: int
     head: bytes  #: headers, and the empty line after them
     body: bytes
+    sent: Callable[[], None]  #: to be told when it has gone
 
 
 class Direct:
@@ -55,28 +57,26 @@ class Direct:
             if wanted is None:
                 return None
             if (kept := wanted.kept()) is None:
-                if (lease := wanted.begin(told)) is None:
+                lease = wanted.begin(told)
+                if lease is None:
                     return None
-                request = _request(_PATH, wanted.query.text, asked, client, since)
-                return Underway(self, Begun(wanted, lease), request)
+                return Underway.of(self, Begun(wanted, lease), asked, client, since)
             known = _response(wanted, kept)
             wanted.generation.results.put(asked.key, known)
         request = _request(known.path, known.query, asked, client, since)
+        head, body, status = known.head, known.content, 200
         if asked.unless:
-            return self.reply(request, known.release, known.unchanged_head, b"", 304)
-        return self.reply(request, known.release, known.head, known.content)
+            head, body, status = known.unchanged_head, b"", 304
+        head = b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode())
+        sent = partial(self.count, request, status, len(body), known.release)
+        return Reply(status, head, body, sent)
 
-    def reply(
-        self, request: telemetry.Request, release: str, head: bytes, body: bytes, status: int = 200
-    ) -> Reply:
-        """What goes on the wire, counted as any answer."""
-        request.status, request.size = status, len(body)
-        request.release, request.finished = release, True
-        self.count(request)
-        return Reply(status, b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode()), body)
-
-    def count(self, request: telemetry.Request) -> None:
-        """Count a request that has ended."""
+    def count(
+        self, request: telemetry.Request, status: int = 0, size: int = 0, release: str = ""
+    ) -> None:
+        """Count a request that was answered; one without a status was not."""
+        request.status, request.size, request.release = status, size, release
+        request.finished = status != 0
         self._telemetry.add(request)
 
     def _wanted(self, key: Key, server: http.Address) -> Representation | None:
@@ -121,26 +121,41 @@ class Underway(NamedTuple):
     direct: Direct
     begun: Begun
     request: telemetry.Request
+    names: bytes  #: headers that are its own: its tag and its id
+
+    @classmethod
+    def of(
+        cls, direct: Direct, begun: Begun, asked: Asked, client: http.Address, since: float
+    ) -> Underway:
+        """It, made while its worker is at work."""
+        wanted = begun.wanted
+        request = _request(_PATH, wanted.query.text, asked, client, since)
+        names = f"etag: {wanted.tag}\r\n" if wanted.steady else ""
+        return cls(direct, begun, request, f"{names}x-request-id: {request.id}\r\n".encode())
 
     def reply(self) -> Reply | None:
         """The answer; None where it is for the application to send, or to refuse."""
-        (wanted, lease), request = self.begun, self.request
-        release, whole = wanted.generation.release.id, lease.whole
-        if whole is None or lease.release != release:
+        wanted, lease = self.begun
+        whole = lease.whole
+        if whole is None or lease.release != wanted.generation.release.id:
             return None
         media_type, content = whole
         if len(content) > wanted.generation.settings.max_bytes:
             return None
         content_type = wanted.choice.content_type or media_type
         body = answers.encoded(content, wanted.encoding)
-        wanted.keep(content_type, body)
-        head = b"%b%bserver-timing: %b\r\ncontent-length: %d\r\n" % (
+        head = b"%b%bserver-timing: %b\r\ncontent-length: %d\r\n\r\n" % (
             _head(wanted, content_type, encoded=body is not content),
-            b"etag: %b\r\n" % wanted.tag.encode() if wanted.steady else b"",
-            answers.evaluated(request.begun).encode(),
+            self.names,
+            answers.evaluated(self.request.begun).encode(),
             len(body),
         )
-        return self.direct.reply(request, release, head, body)
+        return Reply(200, head, body, partial(self._sent, content_type, body))
+
+    def _sent(self, content_type: str, body: bytes) -> None:
+        wanted = self.begun.wanted
+        wanted.keep(content_type, body)
+        self.direct.count(self.request, 200, len(body), wanted.generation.release.id)
 
     def leave(self) -> None:
         """End the query: nobody waits for its answer."""

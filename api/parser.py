@@ -174,6 +174,7 @@ class Protocol(HttpToolsProtocol):
         date = [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
         self.transport.write(b"".join((STATUS_LINE[reply.status], *date, reply.head, reply.body)))
         self.on_response_complete()
+        reply.sent()
 
     def _hand_over(self, underway: Underway) -> None:
         """Let the application go on with a request; all of it has been parsed."""
