@@ -134,18 +134,18 @@ def _send(connection: socket.socket, data: bytes | bytearray) -> None:
         os._exit(0)  # the server has hung up: nobody is left to tell
 
 
-def _receive(connection: socket.socket) -> Query | writing.Write:
+def _receive(connection: socket.socket, part: bytearray) -> Query | writing.Write:
     """What the server asks next, mostly in one read; the process ends when it hangs up."""
-    data = b""
+    data = bytearray()
     size = wire.PREFIX.size
     while len(data) < size:
-        part = connection.recv(_READ)
-        if not part:
+        read = connection.recv_into(part)
+        if not read:
             os._exit(0)
-        data += part
+        data += memoryview(part)[:read]
         if len(data) >= wire.PREFIX.size:
             size = wire.PREFIX.size + wire.PREFIX.unpack_from(data)[1]
-    return wire.unpack(data[:1], data[wire.PREFIX.size :])
+    return wire.unpack(bytes(data[:1]), bytes(data[wire.PREFIX.size :]))
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,9 @@ def _work(connection: socket.socket, place: _Place) -> None:
         walls.confine(source, None)
     else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    part = bytearray(_READ)
     while True:
-        asked = _receive(connection)
+        asked = _receive(connection, part)
         writes = not isinstance(asked, Query)
         try:
             if isinstance(asked, Query):

@@ -22,6 +22,8 @@ class Connection:
         self.hung_up = False
         self._socket = connection
         self._buffer = bytearray()
+        # One for all reads: a fresh one of this size costs as much as the read.
+        self._part = bytearray(wire.CHUNK_SIZE + wire.PREFIX.size)
         self._loop = asyncio.get_running_loop()
         self._watched = False
         self._watch()
@@ -77,13 +79,13 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data = self._socket.recv(wire.CHUNK_SIZE + wire.PREFIX.size)
+            size = self._socket.recv_into(self._part)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if data:
-            self._buffer += data
+            size = 0
+        if size:
+            self._buffer += memoryview(self._part)[:size]
             if len(self._buffer) >= _AHEAD:
                 self.pause()
         else:
