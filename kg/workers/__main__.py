@@ -395,6 +395,9 @@ def main() -> None:
         with contextlib.suppress(OSError):
             control.send(json.dumps({"failed": str(error)[:1000]}).encode())
         sys.exit(1)
+    if not isinstance(source, str):
+        # What the load has freed lies between what it has kept: each allocation would search it.
+        _LIBC.malloc_trim(0)
     gc.collect()
     gc.freeze()  # so that a collection in a worker does not copy the parent's pages
     parent = _Parent(control, _Place(source, int(budget), int(relay)))

@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO, Final, NoReturn
 
 from pyoxigraph import (
@@ -167,6 +168,7 @@ def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryT
     return store.query(query.text, base_iri=query.base, custom_functions=functions(query.text))
 
 
+@lru_cache(maxsize=32)
 def _with_charset(media_type: str) -> str:
     # Text without a charset was once read as US-ASCII (RFC 2046, 4.1.2).
     bare = media_type.startswith("text/") and "charset" not in media_type
