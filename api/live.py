@@ -242,9 +242,6 @@ class Live:
             except KnowledgeGraphError as error:
                 _LOG.error("still serving %s as it was: %s", before.release.id, error)
                 return
-            if not (anew or generation.pool.in_memory):  # it does not fit
-                self._retire(generation)
-                return
             self._generation = generation
         if anew:
             _LOG.warning("serving %s, loaded anew", generation.release.id)

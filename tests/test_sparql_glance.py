@@ -14,11 +14,12 @@ BASE = "http://example.org/sparql"
 PARTS = st.lists(
     st.sampled_from(
         [
-            "SELECT * ", "select*", "ASK ", "PREFIX a: <http://e/#>\n", "BASE <http://e/>", "{", "}",
-            "?s ?p ?o ", "a:x ", "<http://e/#LIMIT> ", "LIMIT 7", " LIMIT 7", "limit 70", "LIMIT7 ",
-            " OFFSET 2", "# LIMIT 3\n", "#", "\n", " ", "'LIMIT 3'", "'''", '"', "VALUES ?s {1}",
-            "SERVICE <http://e/>", "service", "ORDER BY (?a<?b)", "FILTER(?a<?b#>)", "\\u004c", "(1 AS ?x)",
-            "{SELECT * {} LIMIT 4}", "INSERT DATA", "SELECT:x", "GROUP BY ?s", "ſELECT", "lİmit 3",
+            "SELECT * ", "select*", "ASK ", "SELECT:x", "ſELECT", "INSERT DATA", "{", "}", "(1 AS ?x)",
+            "PREFIX a: <http://e/#>\n", "BASE <http://e/>", "VALUES ?s {1}", "GROUP BY ?s",
+            "?s ?p ?o ", "a:x ", "<http://e/#LIMIT> ", "ORDER BY (?a<?b)", "FILTER(?a<?b#>)",
+            "LIMIT 7", " LIMIT 7", "limit 70", "LIMIT7 ", "lİmit 3", " OFFSET 2", "# LIMIT 3\n",
+            "'LIMIT 3'", "{SELECT * {} LIMIT 4}", "#", "\n", " ", "'''", '"', "\\u004c",
+            "SERVICE <http://e/>", "service",
         ]
     ),
     max_size=9,
@@ -62,7 +63,7 @@ def test_it_never_vouches_for_a_service(text: str) -> None:
     "text",
     [
         "SELECT ?p ?o WHERE { <http://example.org/o1> ?p ?o }",
-        "# first\nPREFIX skos: <http://www.w3.org/2004/02/skos/core#>\nSELECT * { ?s skos:prefLabel ?o }",
+        "# first\nPREFIX ex: <http://example.org/#>\nSELECT * { ?s ex:p ?o }",
         "SELECT * { ?s ?p ?o } ORDER BY ?s LIMIT 10",
         "ASK {}",
         "DESCRIBE <http://example.org/o1>",
