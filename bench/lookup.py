@@ -11,6 +11,7 @@ one, `OXIGRAPH` the program where it is not on the path.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -24,10 +25,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from urllib.request import urlopen
 
+from peers import free_port, installed
 from publish import used
 from pyoxigraph import Store
-from serve import NAMED, QUERIES, free_port, installed, publish
+from serve import NAMED_PATH, QUERIES, publish
 
 from kg.release import Home
 
@@ -95,14 +98,20 @@ def started(name: str, path: str, port: int, command: list[str]) -> Iterator[int
             process.terminate()
 
 
+def settled(port: int) -> None:
+    """Wait until the release is in memory, as it is served from then on."""
+    while True:
+        with urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            if json.load(answer)["in_memory"]:
+                return
+        time.sleep(0.1)
+
+
 def oxigraph(folder: Path) -> str:
     """The program of `oxigraph serve`, from the path or from PyPI."""
     if found := os.environ.get("OXIGRAPH") or shutil.which("oxigraph"):
         return found
-    scripts = installed(folder, "oxigraph")
-    if scripts is None:
-        raise SystemExit("there is no oxigraph to compare with")
-    return str(scripts / "oxigraph")
+    return str(installed(folder, "oxigraph") / "oxigraph")
 
 
 def new(path: str) -> Callable[[], str]:
@@ -137,7 +146,7 @@ def main() -> None:
             started("oxigraph serve", "/query", theirs, peer) as their_pid,
             started("kg serve", "/sparql", ours, kg) as our_pid,
         ):
-            time.sleep(float(os.environ.get("SETTLE", "15")))  # what starts behind its answers
+            settled(ours)
             _compare(Client(theirs), their_pid, Client(ours), our_pid)
 
 
@@ -147,7 +156,7 @@ def _compare(theirs: Client, their_pid: int, ours: Client, our_pid: int) -> None
         "oxigraph serve, new lookup": (theirs, their_pid, new("/query")),
         "kg serve, new lookup": (ours, our_pid, new("/sparql")),
         "kg serve, lookup again": (ours, our_pid, again(known)),
-        "kg serve, named query": (ours, our_pid, again(NAMED)),
+        "kg serve, named query": (ours, our_pid, again(NAMED_PATH)),
     }
     taken: dict[str, list[float]] = {name: [] for name in asked}
     cpu = dict.fromkeys(asked, 0.0)

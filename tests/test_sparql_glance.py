@@ -14,12 +14,12 @@ BASE = "http://example.org/sparql"
 PARTS = st.lists(
     st.sampled_from(
         [
-            "SELECT * ", "select*", "ASK ", "SELECT:x", "ſELECT", "INSERT DATA", "{", "}", "(1 AS ?x)",
+            "SELECT * ", "select*", "ASK ", "SELECT:x", "ſELECT", "INSERT DATA", "{", "}",
             "PREFIX a: <http://e/#>\n", "BASE <http://e/>", "VALUES ?s {1}", "GROUP BY ?s",
             "?s ?p ?o ", "a:x ", "<http://e/#LIMIT> ", "ORDER BY (?a<?b)", "FILTER(?a<?b#>)",
-            "LIMIT 7", " LIMIT 7", "limit 70", "LIMIT7 ", "lİmit 3", " OFFSET 2", "# LIMIT 3\n",
-            "'LIMIT 3'", "{SELECT * {} LIMIT 4}", "#", "\n", " ", "'''", '"', "\\u004c",
-            "SERVICE <http://e/>", "service",
+            "(1 AS ?x)", "LIMIT 7", " LIMIT 7", "limit 70", "LIMIT7 ", "lİmit 3", " OFFSET 2",
+            "# LIMIT 3\n", "'LIMIT 3'", "{SELECT * {} LIMIT 4}", "#", "\n", " ", "'''", '"',
+            "SERVICE <http://e/>", "service", "\\u004c",
         ]
     ),
     max_size=9,

@@ -502,6 +502,56 @@ def test_small_answer_that_nobody_reads_holds_no_worker(release: Made) -> None:
     run(main)
 
 
+def test_query_begun_at_once_is_told_of_and_had_whole_or_gone_on_with(release: Made) -> None:
+    async def main() -> None:
+        async with serving(release) as pool:
+            told = asyncio.Event()
+            lease = pool.begin(Query(COUNT, CSV), 20, told.set)
+            assert lease is not None
+            assert pool.begin(Query(COUNT, CSV), 20, told.set) is None  # its worker is the only one
+            await told.wait()
+            assert lease.whole == ("text/csv; charset=utf-8", b"n\r\n3000\r\n")
+            # What did not come whole, or failed, is gone on with.
+            for text in (MANY, "SELECT {", ENDLESS):
+                told.clear()
+                await until(lambda: pool.gauges()["workers_free"] == 1)
+                query = Query(text, CSV)
+                lease = pool.begin(query, 0.5 if text == ENDLESS else 20, told.set)
+                assert lease is not None
+                await told.wait()
+                assert lease.whole is None
+                if text == MANY:
+                    answer = await pool.evaluate(query, 20, begun=lease)
+                    assert (await read(answer)).count(b"\n") == 200_001
+                else:
+                    with pytest.raises((errors.QuerySyntaxError, errors.QueryTimeout)):
+                        await pool.evaluate(query, 20, begun=lease)
+            assert await ask(pool, COUNT) == b"n\r\n3000\r\n"
+            await pool.drain()
+
+    run(main)
+
+
+def test_query_begun_whose_worker_dies_is_told_of_and_tried_once_more(release: Made) -> None:
+    async def main() -> None:
+        async with serving(release) as pool:
+            (before,) = workers()
+            told = asyncio.Event()
+            query = Query("SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f } ", CSV)
+            lease = pool.begin(query, 20, told.set)
+            await until(lambda: computing(before))
+            os.kill(before, signal.SIGKILL)
+            await told.wait()
+            answer = await pool.evaluate(query, 20, begun=lease)
+            assert await read(answer) == b"n\r\n9000000\r\n"
+            again = pool.begin(Query(ENDLESS, CSV), 20, told.set)
+            assert again is not None
+            again.close()
+            assert await ask(pool, COUNT) == b"n\r\n3000\r\n"
+
+    run(main)
+
+
 def test_answer_that_was_closed_does_not_end_as_if_it_were_whole(release: Made) -> None:
     async def main() -> None:
         async with serving(release) as pool:
