@@ -29,10 +29,20 @@ _OF_CONTENT: Final = frozenset(
 _ID: Final = b"x-request-id"
 
 
+class Key(NamedTuple):
+    """What decides an answer."""
+
+    scheme: str
+    target: bytes
+    host: bytes
+    accept: bytes
+    encoding: bytes
+
+
 class Asked(NamedTuple):
     """What decides an answer, the entity tags that the client has, and the id it gives."""
 
-    key: tuple[bytes | str, ...]
+    key: Key
     unless: bytes
     id: bytes
 
@@ -56,7 +66,7 @@ def asked(scheme: str, target: bytes, headers: RawHeaders) -> Asked | None:
             return None
     get = decides.get
     host, accept, encoding = get(b"host", b""), get(b"accept", b""), get(b"accept-encoding", b"")
-    return Asked((scheme, target, host, accept, encoding), unless, id)
+    return Asked(Key(scheme, target, host, accept, encoding), unless, id)
 
 
 def asked_by(scope: Scope) -> Asked | None:
@@ -91,7 +101,7 @@ class Response:
     @cached_property
     def head(self) -> bytes:
         """Its headers on the wire."""
-        return _wire(self.headers)
+        return wire(self.headers)
 
     @cached_property
     def unchanged(self) -> RawHeaders:
@@ -101,7 +111,7 @@ class Response:
     @cached_property
     def unchanged_head(self) -> bytes:
         """The same on the wire."""
-        return _wire(self.unchanged)
+        return wire(self.unchanged)
 
     def messages(self, unless: bytes) -> tuple[Message, Message]:
         """It, or a 304, as ASGI sends it."""
@@ -117,5 +127,6 @@ def response(start: Message, content: bytes, scope: Scope, query: str, release: 
     return Response(headers, content, scope["path"], query, release)
 
 
-def _wire(headers: RawHeaders) -> bytes:
+def wire(headers: RawHeaders) -> bytes:
+    """Headers as they go on the wire."""
     return b"".join(b"%b: %b\r\n" % each for each in headers)

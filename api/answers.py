@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 import zstandard
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from api import again, cache, http, negotiation, tables, telemetry
 from api.live import Generation
@@ -23,12 +24,97 @@ from api.negotiation import Choice
 from api.problems import BadRequest
 from kg import sparql
 from kg.errors import AnswerTooLarge, QueryError
-from kg.workers import Answer, Query
+from kg.workers import Answer, Lease, Query
 
 _ENCODINGS: Final = ("zstd", "gzip")
 
 #: Seconds that a release may be warmed for before it goes live.
 _WARMING: Final = 2.0
+
+
+#: Where a request's scope has the query that was begun before it came here.
+BEGUN: Final = "kg.begun"
+
+#: What Server-Timing says of an answer that was kept.
+KEPT: Final = "cache;desc=hit"
+
+
+class Representation:
+    """An answer as it will be sent, before it is had: in which format and encoding, how tagged.
+
+    `rows` is the limit that was put on a SELECT that has none of its own. It is `steady` where
+    it is the same for as long as its release is served; then it has a tag, and may be kept.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        query: Query,
+        choice: Choice,
+        encoding: str,
+        deadline: float,
+        rows: int = 0,
+    ) -> None:
+        self.generation = generation
+        self.query = query
+        self.choice = choice
+        self.encoding = encoding
+        self.deadline = deadline
+        self.rows = rows
+        self.steady = cache.steady(query)
+        #: What tells it from the other answers of its release.
+        self.key = cache.key(query, choice.format.name, choice.content_type or "", encoding)
+        self._tag = ""
+
+    @property
+    def tag(self) -> str:
+        """Its entity tag, where it is steady."""
+        if not self._tag:
+            self._tag = cache.tag(self.generation.release.id, self.key)
+        return self._tag
+
+    @property
+    def largest(self) -> int:
+        """Bytes that it may have to be kept."""
+        return self.generation.results.largest if self.steady else 0
+
+    def headers(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What its headers say whatever its bytes are, but for its tag; `more` are others."""
+        headers = {
+            "Cache-Control": "public, no-cache" if self.steady else "no-store",
+            "Vary": "Accept, Accept-Encoding",
+            "X-KG-Release": self.generation.release.id,
+            "X-KG-Limits": self.generation.limits(self.deadline),
+            **(more or {}),
+        }
+        if self.rows:
+            headers["X-SPARQL-MaxRows"] = str(self.rows)
+        return headers
+
+    def kept(self) -> cache.Kept | None:
+        """It, if it is kept."""
+        return self.generation.results.get(self.key) if self.steady else None
+
+    def begin(self, told: Callable[[], None]) -> Lease | None:
+        """Begin its query, as `Pool.begin` does."""
+        return self.generation.pool.begin(self.query, self.deadline, told)
+
+    def keep(self, content_type: str, content: bytes) -> None:
+        """Keep its bytes, as they were sent."""
+        if self.steady:
+            self.generation.results.put(self.key, cache.Kept(content_type, content))
+
+
+class Begun(NamedTuple):
+    """A query under way, and what its answer is to be."""
+
+    wanted: Representation
+    lease: Lease
+
+
+def evaluated(begun: float) -> str:
+    """What Server-Timing says of an evaluation since then."""
+    return f"evaluate;dur={(time.perf_counter() - begun) * 1000:.1f}"
 
 
 async def stream(
@@ -41,51 +127,46 @@ async def stream(
 ) -> ASGIApp:
     """The answer to a query, once its first bytes are here, in the format chosen.
 
-    `rows` is the limit that was put on a SELECT that has none of its own; `more` are headers.
+    `rows` and `more` are as a `Representation` has them.
     """
     begun = time.perf_counter()
     request.scope[telemetry.QUERY] = query.text
     deadline = patience(request, generation.deadline)
-    encoding = _encoding(request.headers.get("accept-encoding", ""))
-    steady = cache.steady(query)
-    name = choice.format.name
-    tag = cache.tag(generation.release.id, query, name, choice.content_type or "", encoding)
-    headers = {
-        "Cache-Control": "public, no-cache" if steady else "no-store",
-        "Vary": "Accept, Accept-Encoding",
-        "X-KG-Release": generation.release.id,
-        "X-KG-Limits": generation.limits(deadline),
-        **(more or {}),
-    }
-    if rows:
-        headers["X-SPARQL-MaxRows"] = str(rows)
-    if steady:
-        headers["ETag"] = tag
-        if _matches(request.headers.get("if-none-match", ""), tag):
-            return Response(status_code=304, headers=headers)
-        if (kept := generation.results.get(tag)) is not None:
-            headers |= {"Content-Type": kept.content_type, "Server-Timing": "cache;desc=hit"}
-            request.scope[again.CAME_FROM] = generation.results
-            return http.Whole(kept.content, _encoded(headers, encoding, kept.content))
-    answer = await generation.evaluate(query, deadline, client(request))
+    encoding = preferred_encoding(request.headers.get("accept-encoding", ""))
+    wanted = Representation(generation, query, choice, encoding, deadline, rows)
+    headers = wanted.headers(more)
+    if wanted.steady:
+        headers["ETag"] = wanted.tag
+    if wanted.steady and _matches(request.headers.get("if-none-match", ""), wanted.tag):
+        return Response(status_code=304, headers=headers)
+    if (kept := wanted.kept()) is not None:
+        headers |= {"Content-Type": kept.content_type, "Server-Timing": KEPT}
+        request.scope[again.CAME_FROM] = generation.results
+        return http.Whole(kept.content, encoded_as(headers, encoding, kept.content))
+    answer = await generation.evaluate(
+        query, deadline, client(request), _begun(request.scope, query, generation)
+    )
     content_type = choice.content_type or answer.media_type
     if choice.format.carrier:
-        answer = await tables.converted(name, answer)
+        answer = await tables.converted(choice.format.name, answer)
         content_type = choice.format.media_type
-    headers["Server-Timing"] = f"evaluate;dur={(time.perf_counter() - begun) * 1000:.1f}"
+    headers["Server-Timing"] = evaluated(begun)
     headers["Content-Type"] = content_type
-    if steady and answer.release != generation.release.id:  # a change went live meanwhile
+    keep, largest = partial(wanted.keep, content_type), wanted.largest
+    if wanted.steady and answer.release != generation.release.id:  # a change went live meanwhile
         headers["X-KG-Release"] = answer.release
-        steady = False
         del headers["ETag"]
-
-    def keep(content: bytes) -> None:
-        if steady:
-            generation.results.put(tag, cache.Kept(content_type, content))
-
-    largest = generation.results.largest if steady else 0
+        largest = 0
     chunks = _bounded(answer, generation.settings.max_bytes)
     return http.Streamed(answer, headers, chunks, encoder(encoding), encoding, keep, largest)
+
+
+def _begun(scope: Scope, query: Query, generation: Generation) -> Lease | None:
+    """The very same query, where it was begun before."""
+    begun: Begun | None = scope.get(BEGUN)
+    if begun is None or begun.wanted.query != query:
+        return None
+    return begun.lease if begun.wanted.generation.pool is generation.pool else None
 
 
 async def warm(generation: Generation) -> None:
@@ -109,11 +190,8 @@ async def warm(generation: Generation) -> None:
         except QueryError:
             continue  # a client that asks it is told why
         for encoding in ("", *_ENCODINGS):
-            encoded = content
-            if (one := encoder(encoding)) and len(content) >= http.WORTHWHILE:
-                encoded = one.compress(content) + one.flush()
-            tag = cache.tag(generation.release.id, query, choice.name, "", encoding)
-            generation.results.put(tag, cache.Kept(answer.media_type, encoded))
+            one = Representation(generation, query, Choice(choice), encoding, left)
+            one.keep(answer.media_type, encoded(content, encoding))
 
 
 def patience(request: Request, most: float) -> float:
@@ -155,7 +233,8 @@ def _matches(header: str, tag: str) -> bool:
     return header.strip() == "*" or tag in re.findall(r'(?:W/)?("[^"]*")', header)
 
 
-def _encoding(header: str) -> str:
+@lru_cache(maxsize=128)
+def preferred_encoding(header: str) -> str:
     """The encoding that the client likes best of ours, an empty text for none."""
     quality: dict[str, float] = {}
     for item in header.lower().split(","):
@@ -176,7 +255,14 @@ def encoder(encoding: str) -> http.Encoder | None:
     return zlib.compressobj(5, wbits=31) if encoding == "gzip" else None
 
 
-def _encoded(headers: dict[str, str], encoding: str, content: bytes) -> dict[str, str]:
+def encoded(content: bytes, encoding: str) -> bytes:
+    """A whole answer as it is sent: one that is short stays as it is."""
+    one = encoder(encoding) if len(content) >= http.WORTHWHILE else None
+    return one.compress(content) + one.flush() if one else content
+
+
+def encoded_as(headers: dict[str, str], encoding: str, content: bytes) -> dict[str, str]:
+    """The headers, with Content-Encoding where the content is encoded."""
     magic = {"zstd": b"\x28\xb5\x2f\xfd", "gzip": b"\x1f\x8b"}.get(encoding)
     if magic and content.startswith(magic):
         return headers | {"Content-Encoding": encoding}

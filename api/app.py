@@ -33,6 +33,7 @@ from api import (
     void,
     writes,
 )
+from api.direct import Direct
 from api.live import Live
 from api.prefix import PREFIX
 from api.scratch import Scratch
@@ -42,19 +43,6 @@ from kg.settings import Settings
 from kg.validate import NotConforming
 
 _LOG: Final = logging.getLogger(__name__)
-
-#: Headers of an answer that a page of another origin may read.
-_EXPOSED: Final = (
-    "ETag, Link, Location, Retry-After, Server-Timing, "
-    "X-KG-Limits, X-KG-Release, X-Request-ID, X-SPARQL-MaxRows, X-Total-Count"
-)
-
-#: What every answer has, and none says otherwise.
-_OF_ALL: Final = {
-    b"access-control-allow-origin": b"*",
-    b"access-control-expose-headers": _EXPOSED.encode(),
-    b"x-content-type-options": b"nosniff",
-}
 
 Endpoint = Callable[[Request, Live], Awaitable[ASGIApp]]
 
@@ -87,6 +75,8 @@ class Application:
         self._rest = rest
         self._telemetry = counted
         self._prefix = prefix
+        #: What a server's connections may ask before they ask this.
+        self.direct = Direct(live, counted, prefix)
 
     def reload(self) -> None:
         """Load the current release and the catalogue anew, beside what is served."""
@@ -134,29 +124,9 @@ class Application:
             else:
                 await self._answer(request, receive, send_safely)
         finally:
+            if (begun := scope.get(answers.BEGUN)) is not None:
+                begun.lease.close()
             self._telemetry.add(request)
-
-    def asked_again(
-        self, scheme: str, target: bytes, headers: again.RawHeaders, client: object
-    ) -> tuple[int, bytes, bytes] | None:
-        """Status, headers and body for a GET that was answered before, counted as any; else None.
-
-        For servers that can send them as they are.
-        """
-        asked = again.asked(scheme, target, headers)
-        known = asked and self._known(asked)
-        if not asked or not known:
-            return None
-        scope = {
-            "method": "GET", "path": known.path, "client": client, telemetry.QUERY: known.query
-        }  # fmt: skip
-        request = telemetry.Request(scope, asked.id.decode("latin-1"))
-        same = bool(asked.unless)
-        request.status, body = (304, b"") if same else (200, known.content)
-        request.size, request.release, request.finished = len(body), known.release, True
-        self._telemetry.add(request)
-        head = known.unchanged_head if same else known.head
-        return request.status, b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode()), body
 
     def _known(self, asked: again.Asked) -> again.Response | None:
         results = self._live.results
@@ -201,8 +171,8 @@ class Application:
 
     def _complete(self, start: Message, id: str) -> None:
         """Add what every answer has."""
-        given = (each for each in start.get("headers", ()) if each[0] not in _OF_ALL)
-        start["headers"] = [*given, *_OF_ALL.items(), (b"x-request-id", id.encode())]
+        given = (each for each in start.get("headers", ()) if each[0] not in http.OF_ALL)
+        start["headers"] = [*given, *http.OF_ALL.items(), (b"x-request-id", id.encode())]
         headers = MutableHeaders(raw=start["headers"])
         headers.setdefault("Vary", "Accept")
         if headers.get("content-type", "").startswith(negotiation.HTML.media_type):

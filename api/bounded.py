@@ -53,7 +53,7 @@ class Bounded(HttpToolsProtocol):
         if self._coming and self._late is None:
             self._wait(self._patience if self._in_head else self._patience * _BODY)
         if self._in_head and self._head > MAX_HEAD:
-            self._refuse(problems.HeadTooLarge(f"expected {MAX_HEAD} bytes at most"))
+            self.refuse(problems.HeadTooLarge(f"expected {MAX_HEAD} bytes at most"))
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -85,9 +85,9 @@ class Bounded(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be parsed."""
         if isinstance(sys.exception(), HttpParserInvalidMethodError):
-            self._refuse(problems.UnknownMethod("expected GET, HEAD, POST, PUT, DELETE or PATCH"))
+            self.refuse(problems.UnknownMethod("expected GET, HEAD, POST, PUT, DELETE or PATCH"))
         else:
-            self._refuse(problems.BadRequest(msg))
+            self.refuse(problems.BadRequest(msg))
 
     def _wait(self, seconds: float | None) -> None:
         """Let what is to come take so long, from now on; None for no bound."""
@@ -96,9 +96,9 @@ class Bounded(HttpToolsProtocol):
         self._late = self.loop.call_later(seconds, self._give_up) if seconds else None
 
     def _give_up(self) -> None:
-        self._refuse(problems.TooLate("the rest of the request was waited for in vain"))
+        self.refuse(problems.TooLate("the rest of the request was waited for in vain"))
 
-    def _refuse(self, error: KnowledgeGraphError) -> None:
+    def refuse(self, error: KnowledgeGraphError) -> None:
         """Answer by a problem, where no answer has begun, and close."""
         if self.transport.is_closing():
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Hashable
 from importlib import metadata
 from typing import Final, NamedTuple
 
@@ -16,7 +15,8 @@ from kg.workers import Query
 _PART: Final = 16
 
 #: Functions whose value is another one each time; also where the word is only in a string.
-_FICKLE: Final = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID|BNODE|SERVICE)\b", re.IGNORECASE)
+_FICKLE: Final = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID|BNODE|SERVICE)\b")
+_PERHAPS: Final = ("NOW", "RAND", "UUID", "BNODE", "SERVICE")
 
 
 def _version(name: str) -> str:
@@ -46,13 +46,13 @@ class Kept(NamedTuple):
 class Results:
     """Answers of one release, the latest used ones, of at most `limit` bytes together.
 
-    They are had by entity tag, and by the request that was answered with them.
+    They are had by what decides them, and by the request that was answered with them.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[Hashable, Kept | Response] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes | str, ...], Kept | Response] = OrderedDict()
         self.hits = self.misses = 0
 
     @property
@@ -65,9 +65,9 @@ class Results:
         """Bytes that are kept."""
         return self._size
 
-    def get(self, tag: str) -> Kept | None:
-        """The answer of a tag, if it is kept."""
-        found = self._found(tag)
+    def get(self, key: tuple[str, ...]) -> Kept | None:
+        """The answer of a key, if it is kept."""
+        found = self._found(key)
         if found is None:
             self.misses += 1
         return found if isinstance(found, Kept) else None
@@ -77,35 +77,45 @@ class Results:
         found = self._found(key)
         return found if isinstance(found, Response) else None
 
-    def _found(self, key: Hashable) -> Kept | Response | None:
+    def _found(self, key: tuple[bytes | str, ...]) -> Kept | Response | None:
         found = self._kept.get(key)
         if found is not None:
             self.hits += 1
             self._kept.move_to_end(key)
         return found
 
-    def put(self, key: str | tuple[bytes | str, ...], kept: Kept | Response) -> None:
+    def put(self, key: tuple[bytes | str, ...], kept: Kept | Response) -> None:
         """Keep an answer, and let go of those used longest ago."""
-        if kept.size > self.largest:
+        size = _size(key, kept)
+        if size > self.largest:
             return
         if before := self._kept.pop(key, None):
-            self._size -= before.size
+            self._size -= _size(key, before)
         self._kept[key] = kept
-        self._size += kept.size
+        self._size += size
         while self._size > self._limit:
-            _, gone = self._kept.popitem(last=False)
-            self._size -= gone.size
+            self._size -= _size(*self._kept.popitem(last=False))
+
+
+def _size(key: tuple[bytes | str, ...], kept: Kept | Response) -> int:
+    return kept.size + sum(map(len, key))
 
 
 def steady(query: Query) -> bool:
     """Whether a query has the same answer for as long as its release is served."""
-    return not query.federates and _FICKLE.search(query.text) is None
+    text = query.text.upper()
+    perhaps = any(word in text for word in _PERHAPS)  # quick, and mostly enough
+    return not query.federates and not (perhaps and _FICKLE.search(text))
 
 
-def tag(release: str, query: Query, *parts: str) -> str:
-    """The entity tag of an answer: all that decides its bytes, in a digest."""
-    digest = hashlib.blake2b(digest_size=16)
+def key(query: Query, *parts: str) -> tuple[str, ...]:
+    """All that decides an answer's bytes in one release."""
     graphs = (*query.default_graphs, "", *query.named_graphs)
-    for part in (_SOFTWARE, release, query.text, query.base or "", query.format, *graphs, *parts):
-        digest.update(part.encode(errors="surrogatepass") + b"\x00")
+    return (query.text, query.base or "", query.format, *graphs, *parts)
+
+
+def tag(release: str, key: tuple[str, ...]) -> str:
+    """The entity tag of an answer: what decides its bytes, in a digest."""
+    decides = "\x00".join((_SOFTWARE, release, *key, ""))
+    digest = hashlib.blake2b(decides.encode(errors="surrogatepass"), digest_size=16)
     return f'"{digest.hexdigest()}"'

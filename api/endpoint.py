@@ -152,6 +152,9 @@ def _read(
     text: str, base: str, allowed: tuple[str, ...], rows: int
 ) -> tuple[sparql.Form, str, bool]:
     """The form of a query, the text to run, and whether that has a LIMIT of ours."""
+    if (seen := sparql.glance(text, rows)) is not None:
+        sparql.parse(text, base)
+        return seen
     form = sparql.check(text, base, allowed)
     plain = sparql.decode(text)
     return (form, *sparql.limited(plain, rows if form == "SELECT" else 0))

@@ -2,7 +2,8 @@
 
 A publish is noticed by the link it moves. The new release is loaded and warmed beside the
 old one, then every request that begins asks the new one; the old one ends with its last
-answer. A release that cannot be opened is said in the log, and the old one stays.
+answer. A release that cannot be opened is said in the log, and the old one stays. At the start
+there is no old one: a large release is read from disk until it is in memory.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Pool, Query, Write, ondisk
+from kg.workers import FORMATS, Answer, Change, Lease, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ _LABELS: Final = 1000
 
 #: Quads up to which a change is applied to what is in memory, and not loaded anew.
 _LITTLE: Final = 50_000
+
+#: Quads above which a server that starts does not wait until they are in memory.
+_MUCH: Final = 200_000
 
 #: Seconds that answers still open have when the server ends.
 _PATIENCE: Final = 2.0
@@ -63,6 +67,7 @@ class Generation:
     totals: dict[str, int] = field(default_factory=dict)  #: query → its rows
     called: dict[str, list[str]] = field(default_factory=dict)  #: query for a label → resources
     bound: dict[tuple[str, ...], tuple[str, Choice]] = field(default_factory=dict)  #: of hot URLs
+    heads: dict[tuple[str | int, ...], bytes] = field(default_factory=dict)  #: of answers, by kind
     empty_graphs: bool = False  #: there may be graphs without a triple
 
     @property
@@ -99,10 +104,14 @@ class Generation:
         )
 
     async def evaluate(
-        self, query: Query, deadline: float | None = None, client: str = ""
+        self,
+        query: Query,
+        deadline: float | None = None,
+        client: str = "",
+        begun: Lease | None = None,
     ) -> Answer:
         """Answer a query within the deadline; raises as `Evaluator.evaluate` does."""
-        return await self.pool.evaluate(query, deadline or self.deadline, client)
+        return await self.pool.evaluate(query, deadline or self.deadline, client, begun)
 
     def gauges(self) -> dict[str, float]:
         """What is under way, for operators."""
@@ -112,6 +121,7 @@ class Generation:
             "cache_hits_total": self.results.hits,
             "cache_misses_total": self.results.misses,
             "release_quads": self.manifest.quads,
+            "release_in_memory": float(self.pool.in_memory),
         }
 
     async def changes(self, write: Write, home: Home) -> Change:
@@ -147,21 +157,34 @@ class Live:
         self._home = home
         self.settings = settings
         self._generation: Generation | None = None
+        self._entering: asyncio.Task[None] | None = None  # the first release, into memory
         self._retiring: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve the current release, then whichever becomes current, until the context ends."""
         async with self.relay.running():
-            self._generation = await self._load(self._home.current())
+            release = self._home.current()
+            much = release.manifest.quads > _MUCH
+            self._generation = await self._load(release, on_disk=much, warm=not much)
+            if much:
+                self._entering = asyncio.create_task(self._enter())
             watcher = asyncio.create_task(self._watch())
             try:
                 yield
             finally:
-                watcher.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await watcher
+                for task in filter(None, (watcher, self._entering)):
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
                 await self._end()
+
+    async def _enter(self) -> None:
+        """Serve from memory, if it fits there, and warm, what was opened on disk."""
+        try:
+            await self._reload(anew=False)
+        except Exception:
+            _LOG.exception("serving %s from disk", self.generation.release.id)
 
     async def write(self, write: Write, request: Request, who: str) -> None:  # noqa: ARG002
         """Make a release of the current one and a write, and serve it; who asks may do so.
@@ -170,6 +193,8 @@ class Live:
         where the candidate violates a shape; then nothing has changed.
         """
         async with self._writer:
+            if self._entering:  # a change of what is in memory takes a part of the time
+                await asyncio.shield(self._entering)
             with self.held() as generation:
                 change = await generation.changes(write, self._home)
                 if not change:
@@ -198,7 +223,7 @@ class Live:
                 # What is as large as a release that did not fit the memory is not tried there.
                 as_large = release.manifest.quads > 0.9 * before.manifest.quads
                 on_disk = as_large and not before.pool.in_memory
-                generation = await self._load(release, from_disk=on_disk)
+                generation = await self._load(release, on_disk=on_disk)
                 self._retire(before)
             self._generation = generation
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
@@ -209,16 +234,17 @@ class Live:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    async def _reload(self) -> None:
+    async def _reload(self, *, anew: bool = True) -> None:
         async with self._changing:
             before = self.generation
             try:
-                generation = await self._load(self._home.current(), anew=True)
+                generation = await self._load(self._home.current(), anew=anew)
             except KnowledgeGraphError as error:
                 _LOG.error("still serving %s as it was: %s", before.release.id, error)
                 return
             self._generation = generation
-        _LOG.warning("serving %s, loaded anew", generation.release.id)
+        if anew:
+            _LOG.warning("serving %s, loaded anew", generation.release.id)
         self._retire(before)
 
     async def _followed(self, before: Generation, release: Release) -> Generation | None:
@@ -241,6 +267,7 @@ class Live:
                 totals={},
                 called={},
                 bound={},
+                heads={},
             )
 
     @property
@@ -306,7 +333,7 @@ class Live:
                 await asyncio.sleep(_PAUSE)
 
     async def _load(
-        self, release: Release, *, anew: bool = False, from_disk: bool = False
+        self, release: Release, *, anew: bool = False, on_disk: bool = False, warm: bool = True
     ) -> Generation:
         """Open a release; raises ReleaseError where that fails, and then holds nothing of it."""
         with contextlib.ExitStack() as stack:
@@ -316,7 +343,7 @@ class Live:
             settings = self.settings
             pool = await Pool.start(
                 release.store_path,
-                None if from_disk else release.dump_path,
+                None if on_disk else release.dump_path,
                 workers=settings.workers,
                 queue=settings.queue,
                 memory=settings.query_memory,
@@ -338,7 +365,7 @@ class Live:
                 answer = await generation.ask("ASK {}", "text/csv")
                 async for _ in answer.chunks:
                     pass
-                if self.warm:
+                if self.warm and warm:
                     await self.warm(generation)
             except BaseException as error:
                 await pool.close()

@@ -1,38 +1,47 @@
-"""Connections on which what was asked before goes no further than the parser."""
+"""Connections on which what `direct` answers goes no further than the parser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from api.again import RawHeaders
+from api import again, answers, telemetry
 from api.bounded import Bounded
-
-Again = Callable[[str, bytes, RawHeaders, object], tuple[int, bytes, bytes] | None]
+from api.direct import Direct, Reply, Underway
+from kg.errors import KnowledgeGraphError
 
 
 class Protocol(Bounded):
     """One connection.
 
-    `again` knows the whole answers of some requests: status, headers, body. They are sent
-    without a task or an ASGI scope.
+    `direct` is asked first, and knows some answers without a task or an ASGI scope. Its query
+    under way ends with the connection, and is handed over where anything comes between.
     """
 
-    def __init__(self, again: Again | None, *arguments: Any, **options: Any) -> None:
+    def __init__(self, direct: Direct | None, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._again = again
+        self._direct = direct
+        self._underway: Underway | None = None
         self._answered = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left."""
+        underway, self._underway = self._underway, None
+        if underway:
+            underway.leave()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._underway:  # the client does not wait for the answer
+            self._hand_over(self._underway)
         self._answered = False
         super().on_message_begin()
 
     def begin(self) -> None:
         """Answer here, or begin the application's answer."""
-        self._answered = self._again is not None and self._answer(self._again)
+        self._answered = self._direct is not None and self._ask(self._direct)
         if not self._answered:
             super().begin()
 
@@ -46,8 +55,20 @@ class Protocol(Bounded):
         if not self._answered:
             super().end()
 
-    def _answer(self, again: Again) -> bool:
-        """Whether the request was answered here: at once, and in its turn."""
+    def shutdown(self) -> None:
+        """The server ends once this connection's answer has."""
+        if self._underway:
+            self._hand_over(self._underway)
+        super().shutdown()
+
+    def refuse(self, error: KnowledgeGraphError) -> None:
+        """Answer by a problem, and close; a query under way is the application's to answer."""
+        if self._underway and not self.transport.is_closing():
+            self._hand_over(self._underway)
+        super().refuse(error)
+
+    def _ask(self, direct: Direct) -> bool:
+        """Whether the request is answered here: at once or as soon as can be, and in its turn."""
         if (
             self.parser.get_method() != b"GET"
             or self.parser.get_http_version() != "1.1"
@@ -57,11 +78,35 @@ class Protocol(Bounded):
             or not (self.cycle is None or self.cycle.response_complete)
         ):
             return False
-        known = again(self.scheme or "http", self.url, self.headers, self.client)
-        if known is None:
-            return False
-        status, head, body = known
+        asked = again.asked(self.scheme or "http", self.url, self.headers)
+        found = asked and direct.answer(asked, self.client, self.server, self._come)
+        if isinstance(found, Underway):
+            self._underway = found
+        elif found:
+            self._reply(found)
+        return found is not None
+
+    def _come(self) -> None:
+        """There is an answer to the query under way, or a failure."""
+        underway = self._underway
+        if underway is None:
+            return
+        if reply := underway.reply():
+            self._underway = None
+            self._reply(reply)
+        else:
+            self._hand_over(underway)
+
+    def _reply(self, reply: Reply) -> None:
         date = [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
-        self.transport.write(b"".join((STATUS_LINE[status], *date, head, body)))
+        self.transport.write(b"".join((STATUS_LINE[reply.status], *date, reply.head, reply.body)))
         self.on_response_complete()
-        return True
+        reply.sent()
+
+    def _hand_over(self, underway: Underway) -> None:
+        """Let the application go on with a request; all of it has been parsed."""
+        self._underway = None
+        self.scope[answers.BEGUN] = underway.begun  # type: ignore[typeddict-unknown-key]
+        self.scope[telemetry.SINCE] = underway.request.begun  # type: ignore[typeddict-unknown-key]
+        super().begin()
+        super().end()

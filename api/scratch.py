@@ -76,7 +76,10 @@ class Scratch(Live):
                 self._count += 1
                 await generation.pool.change(change, self._release().id)
                 self._generation = dataclasses.replace(
-                    generation, release=self._release(), results=Results(self.settings.cache)
+                    generation,
+                    release=self._release(),
+                    results=Results(self.settings.cache),
+                    heads={},
                 )
 
     def reload(self) -> None:

@@ -98,9 +98,9 @@ def _protocol(app: Application, settings: Settings) -> type[asyncio.Protocol] | 
     if find_spec("httptools") is None:
         return "h11"
     # What a proxy forwards is known behind uvicorn's reading of it, so only by the application.
-    again = None if settings.proxies else app.asked_again
+    direct = None if settings.proxies else app.direct
     return partial(  # type: ignore[return-value]
-        import_module("api.parser").Protocol, again, settings.patience
+        import_module("api.parser").Protocol, direct, settings.patience
     )
 
 

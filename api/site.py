@@ -90,6 +90,7 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
                 "release": generation.release.id,
                 "synthetic": generation.manifest.synthetic,
                 "quads": generation.manifest.quads,
+                "in_memory": generation.pool.in_memory,
             }
         )
 

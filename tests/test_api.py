@@ -393,6 +393,7 @@ def test_every_class_of_error_has_its_status() -> None:
         "InputError": 400,
         "ReleaseError": 503,
         "NoRelease": 503,
+        "Outdated": 409,
         "Locked": 409,
         "Imbalance": 500,
         "QueryError": 400,

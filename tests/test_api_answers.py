@@ -186,12 +186,12 @@ def test_rows_are_limited_and_the_header_says_so(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("SELECT * {}", "SELECT * {} LIMIT 5 "),
-        ("SELECT * {} # LIMIT 9", "SELECT * {} LIMIT 5  # LIMIT 9"),
+        ("SELECT * {}", "SELECT * {}\nLIMIT 5"),
+        ("SELECT * {} # LIMIT 9", "SELECT * {} # LIMIT 9\nLIMIT 5"),
         ("SELECT * {} LIMIT 9 OFFSET 2", "SELECT * {}  LIMIT 5  OFFSET 2"),
         ("SELECT * {} LIMIT9", "SELECT * {}  LIMIT 5 "),
         ("SELECT * {} LIMIT 4", None),
-        ("SELECT * { SELECT * {} LIMIT 3 }", "SELECT * { SELECT * {} LIMIT 3 } LIMIT 5 "),
+        ("SELECT * { SELECT * {} LIMIT 3 }", "SELECT * { SELECT * {} LIMIT 3 }\nLIMIT 5"),
         ("SELECT * {} VALUES ?x { 1 }", "SELECT * {}  LIMIT 5 VALUES ?x { 1 }"),
     ],
 )

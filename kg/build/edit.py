@@ -73,8 +73,7 @@ def change(
         report = validate_delta(
             store, schema.shapes, applied.added, applied.removed, Report.read(before.path)
         )
-        store.flush()
-        del store
+        del store  # what is in its log is settled when it is published
         if not report.conforms:
             raise NotConforming(report)
         stages.begin("publish", 0.9)

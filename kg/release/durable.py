@@ -21,10 +21,15 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(path: Path) -> None:
-    """Make a folder and everything in it lasting, what is named before what names it."""
+    """Make a folder and everything in it lasting, what is named before what names it.
+
+    A file with a second name is one that never changes, and was lasting when it got that name.
+    """
     for folder, _, files in os.walk(path, topdown=False):
         for name in sorted(files):
-            sync(Path(folder, name))
+            file = Path(folder, name)
+            if file.stat().st_nlink == 1:
+                sync(file)
         sync(Path(folder))
 
 

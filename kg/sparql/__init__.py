@@ -6,8 +6,9 @@ that a request for changes writes to the graphs that it names and to no other. B
 never evaluate. Positions are those of the text as it was given.
 """
 
+from kg.sparql.glance import glance
 from kg.sparql.lexer import Token, decode, position, tokens
-from kg.sparql.query import Form, bind, check, counted, form, limited, parameters, rerouted
+from kg.sparql.query import Form, bind, check, counted, form, limited, parameters, parse, rerouted
 from kg.sparql.update import Operation, update
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "counted",
     "decode",
     "form",
+    "glance",
     "limited",
     "parameters",
+    "parse",
     "position",
     "rerouted",
     "tokens",

@@ -23,8 +23,8 @@ _UPDATES: Final = frozenset(
 
 # The engine's parser recurses at each of these, and takes the process with it when its
 # thread's stack ends (seen at 10,000).
-_MAX_DEPTH: Final = 200
-_MAX_CHAIN: Final = 1000
+MAX_DEPTH: Final = 200
+MAX_CHAIN: Final = 1000
 
 # Its optimiser recurses along the patterns and operators of a query, and tries their orders: a
 # thousand patterns take it minutes, twenty thousand its stack.
@@ -104,7 +104,8 @@ _SHORT: Final = 4096
 _EMPTY: Final = Store()
 
 
-def _parse(text: str, base: str | None) -> None:
+def parse(text: str, base: str | None) -> None:
+    """Raise QuerySyntaxError unless the engine's parser takes the query."""
     # Store.query evaluates ASK, ORDER BY and aggregates at once, without a deadline. Two
     # arguments that exclude each other stop it after it has parsed and before it evaluates.
     parsed(
@@ -167,10 +168,10 @@ def bounded(text: str, found: Sequence[Token]) -> None:
         if token.kind == "sign":
             depth += (token.text in "([{") - (token.text in ")]}")
             chain += token.text in "!/"
-        if depth > _MAX_DEPTH or chain > _MAX_CHAIN:
+        if depth > MAX_DEPTH or chain > MAX_CHAIN:
             raise QuerySyntaxError(
                 f"{position(text, token.start)}: too deep for the parser; expected at most "
-                f"{_MAX_DEPTH} open brackets and {_MAX_CHAIN} of the signs '!' and '/'"
+                f"{MAX_DEPTH} open brackets and {MAX_CHAIN} of the signs '!' and '/'"
             )
 
 
@@ -241,7 +242,7 @@ def check(text: str, base: str | None = None, allowed: Collection[str] = ()) -> 
                 f"the query has {repeated[sign]} times {sign!r}: too long for the engine; "
                 f"expected at most {_MAX_REPEATED} of a sign"
             )
-    _parse(text, base)
+    parse(text, base)
     return result
 
 
@@ -260,7 +261,7 @@ def limited(text: str, rows: int) -> tuple[str, bool]:
     if not rows:
         return text, False
     depth = 0
-    end, last = 0, None
+    last = None
     found = _read(text)
     for index, token in enumerate(found):
         if token.kind == "sign":
@@ -274,9 +275,9 @@ def limited(text: str, rows: int) -> tuple[str, bool]:
             return f"{text[: token.start]} LIMIT {rows} {text[stop:]}", True
         if word == "VALUES" and last is None:
             last = token
-        end = token.end
-    at = last.start if last else end
-    return f"{text[:at]} LIMIT {rows} {text[at:]}", True
+    if last is None:
+        return f"{text}\nLIMIT {rows}", True  # a comment may be what it ends with
+    return f"{text[: last.start]} LIMIT {rows} {text[last.start :]}", True
 
 
 def _signed(text: str) -> tuple[list[Token], frozenset[str]]:

@@ -6,8 +6,10 @@ evaluation in this process, for the command line.
 """
 
 from kg.workers import ondisk
+from kg.workers.answer import Answer, Evaluator
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, SOLUTION_FORMATS, Query, evaluate
-from kg.workers.pool import Answer, Evaluator, Pool
+from kg.workers.lease import Lease
+from kg.workers.pool import Pool
 from kg.workers.writing import Change, Load, Step, Update, Write
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Answer",
     "Change",
     "Evaluator",
+    "Lease",
     "Load",
     "Pool",
     "Query",

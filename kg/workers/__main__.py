@@ -42,8 +42,13 @@ _KEPT: Final = 4
 #: live does not become a storm of forks.
 _SHORT_LIFE: Final = 0.1
 
-#: How nice a long query is to short ones.
+#: How much nicer a long query is than short ones.
 _LOW: Final = 10
+
+#: Bytes that are read at once.
+_READ: Final = 32 * 1024
+
+_PAGE: Final = resource.getpagesize()
 
 _OUT_OF_MEMORY: Final = b"memory allocation of"
 
@@ -56,14 +61,13 @@ class _Size:
     """The bytes of address space of this process, readable when no file can be opened."""
 
     def __init__(self) -> None:
-        self._file = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115
+        self._file = os.open("/proc/self/statm", os.O_RDONLY)
 
     def __call__(self) -> int:
-        self._file.seek(0)
-        return int(self._file.read().split()[0]) * resource.getpagesize()
+        return int(os.pread(self._file, 32, 0).split(b" ", 1)[0]) * _PAGE
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._file)
 
 
 class _Bounded:
@@ -130,15 +134,18 @@ def _send(connection: socket.socket, data: bytes | bytearray) -> None:
         os._exit(0)  # the server has hung up: nobody is left to tell
 
 
-def _receive(connection: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes; the process ends when the server hangs up."""
+def _receive(connection: socket.socket, part: bytearray) -> Query | writing.Write:
+    """What the server asks next, mostly in one read; the process ends when it hangs up."""
     data = bytearray()
+    size = wire.PREFIX.size
     while len(data) < size:
-        part = connection.recv(size - len(data))
-        if not part:
+        read = connection.recv_into(part)
+        if not read:
             os._exit(0)
-        data += part
-    return bytes(data)
+        data += memoryview(part)[:read]
+        if len(data) >= wire.PREFIX.size:
+            size = wire.PREFIX.size + wire.PREFIX.unpack_from(data)[1]
+    return wire.unpack(bytes(data[:1]), bytes(data[wire.PREFIX.size :]))
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,9 @@ def _work(connection: socket.socket, place: _Place) -> None:
         walls.confine(source, None)
     else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    part = bytearray(_READ)
     while True:
-        kind, length = wire.PREFIX.unpack(_receive(connection, wire.PREFIX.size))
-        asked = wire.unpack(kind, _receive(connection, length))
+        asked = _receive(connection, part)
         writes = not isinstance(asked, Query)
         try:
             if isinstance(asked, Query):
@@ -276,7 +283,8 @@ class _Parent:
         elif message and (child := self._children.get(abs(int(message)))):
             # It has not been waited for, so its pid is still its own.
             if message.startswith(b"-"):
-                os.setpriority(os.PRIO_PROCESS, child.pid, _LOW)
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, child.pid, own + _LOW)
                 if not child.old:
                     child.old = True
                     self._fork()
@@ -387,6 +395,9 @@ def main() -> None:
         with contextlib.suppress(OSError):
             control.send(json.dumps({"failed": str(error)[:1000]}).encode())
         sys.exit(1)
+    if not isinstance(source, str):
+        # What the load has freed lies between what it has kept: each allocation would search it.
+        _LIBC.malloc_trim(0)
     gc.collect()
     gc.freeze()  # so that a collection in a worker does not copy the parent's pages
     parent = _Parent(control, _Place(source, int(budget), int(relay)))

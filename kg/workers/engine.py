@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO, Final, NoReturn
 
 from pyoxigraph import (
@@ -178,6 +179,7 @@ def _asked(store: Store, query: Query, text: str) -> QuerySolutions | QueryBoole
     return store.query(text, base_iri=query.base, custom_functions=functions(query.text))
 
 
+@lru_cache(maxsize=32)
 def _with_charset(media_type: str) -> str:
     # Text without a charset was once read as US-ASCII (RFC 2046, 4.1.2).
     bare = media_type.startswith("text/") and "charset" not in media_type
@@ -218,7 +220,7 @@ def _dataset(query: Query) -> tuple[tuple[NamedNode, ...], tuple[NamedNode, ...]
     if query.default_graphs or query.named_graphs:
         default, named = query.default_graphs, query.named_graphs
         return _nodes(default), _nodes(named)
-    if len(re.findall("from", query.text, re.IGNORECASE)) < 2:
+    if query.text.lower().count("from") < 2:
         return (), ()
     default_terms, named_terms, prologue = _clauses(query.text)
     if len(default_terms) < 2:
