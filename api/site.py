@@ -124,17 +124,29 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        # Raised past FastAPI, problems become answers at one place; here are its own.
         path = request.url.path
         found: KnowledgeGraphError
         if error.status_code == 405:
             found = problems.MethodNotAllowed(request.method, METHODS)
         else:
             found = problems.NotFound(f"{path}: nothing stands here; / lists what there is")
-        as_page = negotiation.wants_page(request.headers.get("accept", ""))
-        return (pages.problem if as_page else problems.response)(found, path)
+        return _refusal(request, found)
+
+    # Not left to who calls this: whatever is raised past FastAPI it has answered itself, by a 500.
+    @app.exception_handler(KnowledgeGraphError)
+    async def failed(request: Request, error: KnowledgeGraphError) -> Response:
+        return _refusal(request, error)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _: Exception) -> Response:
+        return _refusal(request, KnowledgeGraphError("the server failed; its log says where"))
 
     return app
+
+
+def _refusal(request: Request, error: KnowledgeGraphError) -> Response:
+    as_page = negotiation.wants_page(request.headers.get("accept", ""))
+    return (pages.problem if as_page else problems.response)(error, request.url.path)
 
 
 def _lifespan(live: Live) -> Lifespan[FastAPI]:

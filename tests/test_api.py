@@ -289,6 +289,7 @@ REFUSALS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ),
     ("GET", "/nowhere", {}, 404, "not-found"),
     ("GET", "/static/..%2Fserver.py", {}, 404, "not-found"),
+    ("GET", "/static/nothing.css", {}, 404, "not-found"),
     ("GET", "/id/organization/nobody", {}, 404, "not-found"),
     ("GET", "/id/organization/No%3E%20body", {}, 404, "not-found"),
     ("GET", "/id/organization", {}, 404, "not-found"),

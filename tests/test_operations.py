@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -81,6 +82,24 @@ def test_health_metrics_and_log(home: Home) -> None:
         assert "secret" not in log.read_text()
         assert "x" * 65 not in log.read_text()
         assert server.stop() == 0
+
+
+def test_server_whose_workers_are_all_taken_says_that_it_is_not_ready(home: Home) -> None:
+    endless = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    with (
+        serving(home, workers=1, queue=1, deadline=30) as server,
+        ThreadPoolExecutor() as threads,
+    ):
+        for _ in range(3):
+            threads.submit(httpx.get, f"{server.url}/sparql", params={"query": endless}, timeout=60)
+        until(lambda: metrics(server.url)["kg_queries_waiting"] == 1)
+        answer = httpx.get(f"{server.url}/health/ready")
+        assert (answer.status_code, answer.json()["type"]) == (429, "/problems#busy")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
 
 
 def test_service_below_a_prefix_links_to_itself(home: Home) -> None:
