@@ -91,7 +91,7 @@ def installed(folder: Path, *packages: str) -> Path:
     return environment / "bin"
 
 
-def ours(home: Path) -> contextlib.AbstractContextManager[Peer]:
+def kg_serve(home: Path) -> contextlib.AbstractContextManager[Peer]:
     port = free_port()
     return running(
         "kg serve",
