@@ -419,8 +419,8 @@ def report(found: Figures) -> None:
         print(f"\n{KG} by {to}         requests/s        CPU")
         for name, connections in itertools.product(QUERIES, (1, 8)):
             if ratio := found.ratio(name, connections, to):
-                ours, theirs = (found.of[each, name, connections].cost for each in (KG, to))
-                print(f"  {name:<18} {connections}   {ratio:14.2f} {ours / theirs:10.2f}")
+                own, other = (found.of[each, name, connections].cost for each in (KG, to))
+                print(f"  {name:<18} {connections}   {ratio:14.2f} {own / other:10.2f}")
         for connections in (1, 8):
             if ratio := found.ratio(NAMED, connections, to, LOOKUP):
                 print(f"  {NAMED:<18} {connections}   {ratio:14.2f}   (to its point lookup)")
