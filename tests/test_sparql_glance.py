@@ -81,7 +81,7 @@ def test_what_people_ask_is_judged(text: str) -> None:
         "SELECT * {} # LIMIT 7",
         "SELECT * { SELECT * {} LIMIT 7 }",
         "SELECT * {} VALUES ?x { 1 }",
-        "SELECT * { ?s ?p 'ser\\u0076ice' }",
+        "SELECT * { ?s ?p '\\u0053ERVICE' }",
         f"SELECT * {'{' * 300}{'}' * 300}",
         "SELECT * {" + " " * 2000 + "}",
         "DELETE WHERE { ?s ?p ?o }",
