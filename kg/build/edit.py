@@ -58,7 +58,7 @@ def change(
         stages.begin("edit", 0.0)
         old = before.open()
         schema = schema_of(before, state)
-        store = Store(candidate.clone(before).store_path)
+        store = Store(candidate.clone(before, old).store_path)
         edit(store)
         was = frozenset().union(*(graph_lines(old, graph) for graph in graphs))
         now = frozenset().union(*(graph_lines(store, graph) for graph in graphs))

@@ -149,14 +149,14 @@ class Candidate:
         """Where the patch stands, if the dump is that of the release it started from."""
         return self.path / patch.NAME
 
-    def clone(self, release: Release) -> Candidate:
+    def clone(self, release: Release, opened: Store | None = None) -> Candidate:
         """Take over the release's store by hard links, in milliseconds; the source stays as it is.
 
         RocksDB never changes a file that both name. The dump is not taken over: it is to be
-        written anew, or to be linked and patched.
+        written anew, or to be linked and patched. `opened` is that store where it is open already.
         """
         try:
-            release.open().backup(self.store_path)
+            (opened or release.open()).backup(self.store_path)
         except (OSError, RuntimeError) as error:
             raise ReleaseError(f"{release.store_path}: cannot be cloned: {reason(error)}") from None
         return self
