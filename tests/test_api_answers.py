@@ -106,13 +106,13 @@ def test_example_of_a_named_query_is_kept_before_anyone_asks(client: httpx.Clien
 def test_cache_forgets_what_was_used_longest_ago_and_keeps_to_its_bytes() -> None:
     results = cache.Results(1600)
     for number in range(20):
-        results.put(str(number), cache.Kept("text/csv", bytes(100)))
-        results.get("0")
-    results.put("large", cache.Kept("text/csv", bytes(101)))
+        results.put((f"{number:02}",), cache.Kept("text/csv", bytes(98)))
+        results.get(("00",))
+    results.put(("large",), cache.Kept("text/csv", bytes(98)))  # with its key, one byte too many
     assert results.size == 1600
-    assert results.get("0")
-    assert results.get("1") is None
-    assert results.get("large") is None
+    assert results.get(("00",))
+    assert results.get(("01",)) is None
+    assert results.get(("large",)) is None
 
 
 def test_function_in_any_case_makes_a_query_unsteady() -> None:
