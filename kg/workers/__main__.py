@@ -319,7 +319,7 @@ class _Parent:
         )
         with theirs:
             memory = not isinstance(self._place.source, str)
-            told = {"forked": self._count, "federates": federates, "memory": memory}
+            told = {"forked": self._count, "pid": pid, "federates": federates, "memory": memory}
             self._tell(told, theirs.fileno())
 
     def _become_worker(self, connection: int, stderr: int, *, federates: bool) -> NoReturn:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from kg.workers.parent import Worker
     from kg.workers.pool import Pool
 
-#: Seconds after which a query is a long one.
+#: Seconds between two looks at how long a query takes.
+_LOOK: Final = 0.1
+#: Seconds of CPU after which a query is a long one. Not of time: that others take the machine
+#: is no reason to give up a worker, and another is slow until it has touched what it reads.
 _SHORT: Final = 0.1
+#: Seconds after which even one is that takes none, since its client reads slowly.
+_SLOW: Final = 1.0
 
 
 class Lease:
@@ -49,15 +54,15 @@ class Lease:
         self.ends = ends  #: of the loop's time
         self._told = told
         self._long = False
+        self._used: float | None = None  #: by the worker, when it was looked at first
         self._open = worker.leased = True
         self._media_type = ""
         self._chunk: bytes | None = None
         self._failure: BaseException | None = None
         self._woken: asyncio.Future[None] | None = None
-        self._loop = loop = asyncio.get_running_loop()
-        # Not a timeout of reads: it also ends a query whose client has stopped reading.
-        late = loop.time() + _SHORT
-        self._timer = loop.call_at(*((late, self._demote) if late < ends else (ends, self._expire)))
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._timer = self._look_again()
         self._connection.told = self._come
         self._unsent = self._connection.send(wire.pack(asked))
 
@@ -154,6 +159,23 @@ class Lease:
         memory = isinstance(error, QueryMemoryExceeded)
         self._failure = self._pool.memory_exceeded() if memory else error
         self._give_back(reusable=not (memory or last))
+
+    def _look_again(self) -> asyncio.TimerHandle:
+        # Not a timeout of reads: it also ends a query whose client has stopped reading.
+        later = self._loop.time() + _LOOK
+        if later < self.ends:
+            return self._loop.call_at(later, self._look)
+        return self._loop.call_at(self.ends, self._expire)
+
+    def _look(self) -> None:
+        """See whether this is a long query."""
+        used = self._worker.used()
+        if self._used is None:
+            self._used = used
+        if used - self._used >= _SHORT or self._loop.time() - self._began >= _SLOW:
+            self._demote()
+        else:
+            self._timer = self._look_again()
 
     def _demote(self) -> None:
         """A query that takes long makes way for short ones, as long as there is room for it."""

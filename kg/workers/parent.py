@@ -25,6 +25,8 @@ _ROOT: Final = str(Path(__file__).resolve().parents[2])
 #: Seconds in which a parent must end after the server has hung up.
 _PATIENCE: Final = 2.0
 
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True)
 class End:
@@ -40,12 +42,21 @@ class Worker:
     """One worker, as long as its parent has not buried it."""
 
     number: int
+    pid: int
     connection: Connection
     parent: Parent
     ended: asyncio.Future[End]  # set when the parent has buried it
     release: str  # the name of the content that it answers from
     leased: bool = False
     old: bool = False  # that content has changed since
+
+    def used(self) -> float:
+        """Seconds of CPU that it has taken, to the tick; zero where it has ended."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICKS  # utime and stime of proc(5)
 
 
 class Parent:
@@ -169,6 +180,7 @@ class Parent:
         elif descriptors:  # none where this process may open no more: the worker ends then
             worker = Worker(
                 message["forked"],
+                message["pid"],
                 Connection(socket.socket(fileno=descriptors[0])),
                 self,
                 self._loop.create_future(),
