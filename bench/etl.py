@@ -163,7 +163,7 @@ def _write_plain(home: Path, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scales", type=Decimal, nargs="+", default=[Decimal("0.1"), 1, 10])
+    parser.add_argument("--scales", type=Decimal, nargs="*", default=[Decimal("0.1"), 1, 10])
     parser.add_argument("--large", action="store_true", help="the set of 1.2 million rows too")
     parser.add_argument("--map", type=Path, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
