@@ -150,7 +150,7 @@ class Full(Work):
         in_memory = text.triples * _TRIPLE <= self.settings.memory
         with ThreadPoolExecutor(1) as pool:
             loading: Future[object] = pool.submit(
-                release.load_store, place, text.asserted, ground=True
+                release.load_store, place, text.asserted, ground=True, compact=False
             )
             if in_memory:
                 store = Store()
@@ -165,6 +165,8 @@ class Full(Work):
             found = infer.infer(store, schema.rules)
             graphs = [DefaultGraph()] if in_memory else [DefaultGraph(), infer.GRAPH]
             found.insert(store, *graphs)
+            if not in_memory:
+                store.optimize()
             rest = sorted([*text.nameless, *self.inferred(found)])
             text.rest.write_bytes(b"\n".join([*rest, b""]))
             if in_memory:
@@ -191,7 +193,8 @@ class Full(Work):
 
 
 def _extend(place: Path, more: Path) -> None:
-    """Load more lines into a store on disk that nobody holds open."""
+    """Load the last lines into a store on disk that nobody holds open, and merge its files."""
     store = Store(place)
     release.fill(store, more)
     store.flush()
+    store.optimize()

@@ -174,28 +174,37 @@ class _WithoutBlankNodes(io.RawIOBase):
 
 
 def load_store(
-    path: Path, source: Path, patch: Patch | None = None, *, ground: bool = False
+    path: Path,
+    source: Path,
+    patch: Patch | None = None,
+    *,
+    ground: bool = False,
+    compact: bool = True,
 ) -> int:
     """Load a dump, or a plain .nq file, and its patch into a new store; return its quads.
 
-    All or nothing: on an error no store stays behind. Blank nodes keep their labels.
+    All or nothing: on an error no store stays behind. Blank nodes keep their labels. A load
+    leaves many files that a look-up has to ask each; without `compact` they stay, for whoever
+    loads more.
     Raises InputError that names the line which is not N-Quads.
     """
     if path.exists():
         raise ReleaseError(f"{path}: expected no file or folder where a store is to be loaded")
     try:
-        return _load(path, source, patch or Patch(), ground=ground)
+        return _load(path, source, patch or Patch(), ground=ground, compact=compact)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
 
 
-def _load(path: Path, source: Path, patch: Patch, *, ground: bool) -> int:
+def _load(path: Path, source: Path, patch: Patch, *, ground: bool, compact: bool) -> int:
     store = Store(path)
     try:
         fill(store, source, ground=ground)
         patch.apply_to(store)
         store.flush()
+        if compact:
+            store.optimize()
         return len(store)
     finally:
         del store  # closes it, also where a traceback still holds this frame
