@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any, Final
 
-from httptools import HttpParserInvalidMethodError
+from httptools import HttpParserInvalidMethodError, HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api import problems
@@ -84,10 +84,19 @@ class Bounded(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be parsed."""
-        if isinstance(sys.exception(), HttpParserInvalidMethodError):
-            self.refuse(problems.UnknownMethod("expected GET, HEAD, POST, PUT, DELETE or PATCH"))
-        else:
-            self.refuse(problems.BadRequest(msg))
+        match sys.exception():
+            case HttpParserInvalidMethodError():
+                expected = "expected GET, HEAD, POST, PUT, DELETE or PATCH"
+                self.refuse(problems.UnknownMethod(expected))
+            case HttpParserInvalidURLError():
+                self.refuse(
+                    problems.BadRequest(
+                        "the URL has a character that must be percent-encoded (RFC 3986, 2.1), "
+                        "as `curl -G --data-urlencode 'platform=百度'` does"
+                    )
+                )
+            case _:
+                self.refuse(problems.BadRequest(msg))
 
     def _wait(self, seconds: float | None) -> None:
         """Let what is to come take so long, from now on; None for no bound."""

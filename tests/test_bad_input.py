@@ -365,6 +365,12 @@ def test_bomb_of_a_request_is_answered_or_cut(server: Server, content: bytes) ->
     assert httpx.get(f"{server.url}/health").status_code == 200
 
 
+def test_url_as_people_type_it_is_refused_with_how_to_send_it(server: Server) -> None:
+    answer = raw(server, "GET /queries?platform=百度 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"percent-encoded" in answer
+
+
 def test_head_that_never_ends_is_cut_and_not_kept(server: Server) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     sent = 0
