@@ -27,8 +27,7 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from peers import free_port, installed
-from publish import used
+from peers import free_port, installed, used
 from pyoxigraph import Store
 from serve import NAMED_PATH, QUERIES, publish
 

@@ -45,17 +45,22 @@ class Peer:
 
     def spent(self) -> float:
         """CPU seconds of the server and of all that it started."""
-        total, new = 0.0, [self.process.pid]
-        while new:
-            each = Path(f"/proc/{new.pop()}")
-            try:
-                for tasks in each.glob("task/*/children"):
-                    new += map(int, tasks.read_text().split())
-                fields = (each / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue  # a worker that has ended: its time is its parent's now
-            total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-        return total
+        return used(self.process.pid)
+
+
+def used(pid: int) -> float:
+    """CPU seconds of a process and of those it started."""
+    total, new = 0.0, [pid]
+    while new:
+        each = Path(f"/proc/{new.pop()}")
+        try:
+            for tasks in each.glob("task/*/children"):
+                new += map(int, tasks.read_text().split())
+            fields = (each / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # a worker that has ended: its time is its parent's now
+        total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def free_port() -> int:

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import httpx
-from serve import free_port, publish
+from peers import free_port, used
+from serve import publish
 
 from kg import vocab
 from kg.release import Home
@@ -25,21 +26,6 @@ from kg.tokens import Tokens
 
 UPDATES = 12
 GRAPH = vocab.EDITS + "bench"
-
-
-def used(pid: int) -> float:
-    """CPU seconds of a process and of those it started."""
-    total, new = 0.0, [pid]
-    while new:
-        each = Path(f"/proc/{new.pop()}")
-        try:
-            for tasks in each.glob("task/*/children"):
-                new += map(int, tasks.read_text().split())
-            fields = (each / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # a worker that has ended: its time is its parent's now
-        total += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return total
 
 
 def answers(client: httpx.Client, query: str) -> bool:
