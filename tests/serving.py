@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import crash
+import httpx
 from pyoxigraph import DefaultGraph, Quad, RdfFormat, Store
 
 from kg import vocab
@@ -84,6 +86,17 @@ class Server:
         """End it as an operator would; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
+
+
+def ask(client: httpx.Client, query: str, **headers: str) -> httpx.Response:
+    return client.get("/sparql", params={"query": query}, headers=headers)
+
+
+def until(condition: Callable[[], bool], patience: float = 30) -> None:
+    ends = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.02)
 
 
 def serving(home: Home, **settings: object) -> AbstractContextManager[Server]:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import Server, publish, serving
+from serving import Server, ask, publish, serving
 
 from api import again
 from kg.release import Home
@@ -44,10 +44,6 @@ def server(home: Home) -> Iterator[Server]:
 def client(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=30) as client:
         yield client
-
-
-def ask(client: httpx.Client, query: str, **headers: str) -> httpx.Response:
-    return client.get("/sparql", params={"query": query}, headers=headers)
 
 
 def count(url: str) -> int:

@@ -6,8 +6,7 @@ import itertools
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +16,7 @@ import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from serving import Server, publish, serving
+from serving import Server, ask, publish, serving, until
 
 from api import http
 from api.problems import BadRequest
@@ -55,20 +54,9 @@ def client(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(client: httpx.Client, query: str, **headers: str) -> httpx.Response:
-    return client.get("/sparql", params={"query": query}, headers=headers)
-
-
 def metric(url: str, name: str) -> float:
     lines = httpx.get(f"{url}/metrics").text.splitlines()
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)
 
 
 def request(query: str, more: str = "") -> bytes:

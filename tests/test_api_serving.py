@@ -9,14 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from serving import HOSTILE, SCRIPT, Server, publish, serving
+from serving import HOSTILE, SCRIPT, Server, publish, serving, until
 
 from api.server import serve
 from kg.errors import InputError, NoRelease
@@ -41,13 +41,6 @@ def home(tmp_path: Path) -> Home:
 
 def ask(server: Server, query: str, **more: str) -> httpx.Response:
     return httpx.get(f"{server.url}/sparql", params={"query": query, **more}, timeout=60)
-
-
-def until(condition: Callable[[], bool], patience: float = 30) -> None:
-    ends = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.05)
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:

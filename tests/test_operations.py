@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from serving import publish, serving
+from serving import publish, serving, until
 
 from api import telemetry
 from kg.errors import InputError
@@ -28,13 +26,6 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "kg")
     publish(home)
     return home
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.05)
 
 
 def metrics(url: str) -> dict[str, float]:

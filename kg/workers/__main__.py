@@ -31,7 +31,6 @@ from kg.patch import Patch
 from kg.workers import walls, wire, writing
 from kg.workers.engine import Evaluation, Query
 
-_PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
 
 #: A worker that still holds one part in so many of its budget after a query is replaced:
@@ -48,32 +47,17 @@ _LOW: Final = 10
 #: Bytes that are read at once.
 _READ: Final = 32 * 1024
 
-_PAGE: Final = resource.getpagesize()
-
-_OUT_OF_MEMORY: Final = b"memory allocation of"
-
 
 class _TooLarge(Exception):
     """The release does not fit the memory it may take."""
 
 
-class _Size:
-    """The bytes of address space of this process, readable when no file can be opened."""
-
-    def __init__(self) -> None:
-        self._file = os.open("/proc/self/statm", os.O_RDONLY)
-
-    def __call__(self) -> int:
-        return int(os.pread(self._file, 32, 0).split(b" ", 1)[0]) * _PAGE
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
 class _Bounded:
     """A reader of the dump that stops the load when the process has outgrown its limit."""
 
-    def __init__(self, source: zstandard.ZstdDecompressionReader, size: _Size, limit: int) -> None:
+    def __init__(
+        self, source: zstandard.ZstdDecompressionReader, size: walls.Size, limit: int
+    ) -> None:
         self._source = source
         self._size = size
         self._limit = limit
@@ -91,7 +75,7 @@ class _Bounded:
 def _load(dump: str, limit: int) -> Store:
     store = Store()
     with (
-        contextlib.closing(_Size()) as size,
+        contextlib.closing(walls.Size()) as size,
         Path(dump).open("rb") as file,
         zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source,
     ):
@@ -160,12 +144,11 @@ class _Place:
 
 def _work(connection: socket.socket, place: _Place) -> None:
     """Answer queries until the server hangs up or memory has piled up."""
-    size = _Size()
+    size = walls.Size()
     source, budget = place.source, place.budget
     store = Store.read_only(source) if isinstance(source, str) else source
     born = size()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (born + budget, born + budget))
+    walls.grow_by(budget, born)
     if place.federates:
         walls.confine(source if isinstance(source, str) else None, place.relay)
     elif isinstance(source, str):
@@ -325,7 +308,7 @@ class _Parent:
     def _become_worker(self, connection: int, stderr: int, *, federates: bool) -> NoReturn:
         status = 1
         try:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            walls.end_with_the_parent()
             os.dup2(stderr, 2)
             os.dup2(connection, 3)
             os.closerange(4, os.sysconf("SC_OPEN_MAX"))
@@ -343,7 +326,7 @@ class _Parent:
         os.close(child.stderr)
         os.close(child.pidfd)
         del self._children[child.number]
-        memory = _OUT_OF_MEMORY in stderr
+        memory = wire.OUT_OF_MEMORY in stderr
         code = os.waitstatus_to_exitcode(status)
         last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
         cause = f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
-import resource
-import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -32,8 +29,6 @@ from kg.workers.writing import Change, Write
 
 _LOG: Final = logging.getLogger(__name__)
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
-_PR_SET_PDEATHSIG: Final = 1
-_OUT_OF_MEMORY: Final = b"memory allocation of"
 
 
 async def change(store: Path, folder: Path, write: Write, deadline: float, memory: int) -> Change:
@@ -78,7 +73,7 @@ async def _tried(store: Path, copy: Path, write: Write, memory: int) -> Change:
         return Change.unpack(payload)
     if kind == wire.ERROR:
         raise wire.unpack_error(payload)[0]
-    if _OUT_OF_MEMORY in complaint:
+    if wire.OUT_OF_MEMORY in complaint:
         raise _memory_exceeded(memory)
     last = complaint.decode(errors="replace").strip().rpartition("\n")[2][:300]
     raise WorkerCrash(f"what tried the update ended early (status {process.returncode}: {last})")
@@ -95,18 +90,16 @@ def _change(source: str, copy: str, write: Write, memory: int) -> Change:
     """Do the write to a copy, within the walls."""
     Store.read_only(source).backup(copy)
     walls.leave_the_network()
-    with Path("/proc/self/statm").open("rb", buffering=0) as file:
-        walls.confine(copy, None, writes=True)
-        store = Store(copy)
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
+    size = walls.Size()
+    walls.confine(copy, None, writes=True)
+    store = Store(copy)
+    walls.grow_by(memory, size())
     return writing.change(store, write)
 
 
 def main() -> None:
     """Try the write that standard input has: `store copy memory`; say what comes of it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    walls.end_with_the_parent()
     source, copy, memory = sys.argv[1], sys.argv[2], int(sys.argv[3])
     write = writing.unpack(sys.stdin.buffer.read())
     try:

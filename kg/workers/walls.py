@@ -1,4 +1,4 @@
-"""What a worker may still reach, held to by the kernel: Landlock, where it is there.
+"""What a worker may still reach and take, held to by the kernel: Landlock, where it is there.
 
 The lexer refuses queries that reach out; this is the second wall, for a query that it did not
 understand. Without Landlock (Linux before 5.13) a worker has the first one only.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
+import signal
 import struct
 from typing import Final
 
@@ -27,6 +29,8 @@ _READ_DIR: Final = 1 << 3
 _CONNECT_TCP: Final = 1 << 1
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
+_PR_SET_PDEATHSIG: Final = 1
+_PAGE: Final = resource.getpagesize()
 
 #: All rights over files and over TCP that each version of the interface knows.
 _FILES: Final = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
@@ -36,6 +40,32 @@ _TCP: Final = (1 << 2) - 1
 def version() -> int:
     """The version of Landlock that this kernel has, 0 where it has none."""
     return max(0, int(_LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
+
+
+class Size:
+    """The bytes of address space of this process, readable when no file can be opened."""
+
+    def __init__(self) -> None:
+        self._file = os.open("/proc/self/statm", os.O_RDONLY)
+
+    def __call__(self) -> int:
+        """So many, now."""
+        return int(os.pread(self._file, 32, 0).split(b" ", 1)[0]) * _PAGE
+
+    def close(self) -> None:
+        """Ask no more."""
+        os.close(self._file)
+
+
+def end_with_the_parent() -> None:
+    """Have this process killed where its parent ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def grow_by(budget: int, size: int) -> None:
+    """Let this process of a size take so many bytes more, and leave no core behind."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (size + budget, size + budget))
 
 
 def leave_the_network() -> None:

@@ -23,6 +23,9 @@ CHUNK: Final = b"D"
 END: Final = b"E"
 ERROR: Final = b"X"
 
+#: What the engine says on standard error before it ends for want of memory.
+OUT_OF_MEMORY: Final = b"memory allocation of"
+
 #: Payload of the END of a worker that answers no further query.
 LAST: Final = b"last"
 
