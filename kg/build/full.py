@@ -166,12 +166,12 @@ class Full(Work):
             found = infer.infer(store, schema.rules)
             graphs = [DefaultGraph()] if in_memory else [DefaultGraph(), infer.GRAPH]
             found.insert(store, *graphs)
-            if not in_memory:
-                store.optimize()
             rest = sorted([*text.nameless, *self.inferred(found)])
             text.rest.write_bytes(b"\n".join([*rest, b""]))
             if in_memory:
                 loading = pool.submit(_extend, place, text.rest)
+            else:
+                store.optimize()
             self.tally.count_store(store)
             self.stages.begin("dump", 0.65)
             asserted = lines.read(text.asserted)

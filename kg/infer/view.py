@@ -61,7 +61,8 @@ class View:
             yield binding
             return
         costs = [_cost(atom, binding) for atom in atoms]
-        alike = [atom for atom, cost in zip(atoms, costs, strict=True) if cost == min(costs)]
+        least = min(costs)
+        alike = [atom for atom, cost in zip(atoms, costs, strict=True) if cost == least]
         first = alike[0]
         if len(alike) > 1:
             first = min(alike, key=lambda atom: len(self._stored(_key(atom, binding))))
