@@ -1,8 +1,4 @@
-"""HTTP parsed in C, bounded in bytes and in time; what is no request is answered by a problem.
-
-Importing it needs httptools; where that is not installed the server parses with h11, which bounds
-a head's bytes, at more CPU a request.
-"""
+"""HTTP parsed in C, bounded in bytes and in time; what is no request is answered by a problem."""
 
 from __future__ import annotations
 

@@ -57,10 +57,14 @@ class Direct:
             if wanted is None:
                 return None
             if (kept := wanted.kept()) is None:
+                if found := self._live.look_up(wanted.query):
+                    request = _request(_PATH, wanted.query.text, asked, client, since)
+                    return self.reply(wanted, *found, request)
                 lease = wanted.begin(told)
                 if lease is None:
                     return None
-                return Underway.of(self, Begun(wanted, lease), asked, client, since)
+                request = _request(_PATH, wanted.query.text, asked, client, since)
+                return Underway(self, Begun(wanted, lease), request)
             known = _response(wanted, kept)
             wanted.generation.results.put(asked.key, known)
         request = _request(known.path, known.query, asked, client, since)
@@ -70,6 +74,29 @@ class Direct:
         head = b"%bx-request-id: %b\r\n\r\n" % (head, request.id.encode())
         sent = partial(self.count, request, status, len(body), known.release)
         return Reply(status, head, body, sent)
+
+    def reply(
+        self, wanted: Representation, media_type: str, content: bytes, request: telemetry.Request
+    ) -> Reply | None:
+        """A new answer, which is kept once it has gone; None where it is too large."""
+        generation = wanted.generation
+        if len(content) > generation.settings.max_bytes:
+            return None
+        content_type = wanted.choice.content_type or media_type
+        body = answers.encoded(content, wanted.encoding)
+        head = b"%b%bx-request-id: %b\r\nserver-timing: %b\r\ncontent-length: %d\r\n\r\n" % (
+            _head(wanted, content_type, encoded=body is not content),
+            b"etag: %b\r\n" % wanted.tag.encode() if wanted.steady else b"",
+            request.id.encode(),
+            answers.evaluated(request.begun).encode(),
+            len(body),
+        )
+
+        def sent() -> None:
+            wanted.keep(content_type, body)
+            self.count(request, 200, len(body), generation.release.id)
+
+        return Reply(200, head, body, sent)
 
     def count(
         self, request: telemetry.Request, status: int = 0, size: int = 0, release: str = ""
@@ -121,17 +148,6 @@ class Underway(NamedTuple):
     direct: Direct
     begun: Begun
     request: telemetry.Request
-    names: bytes  #: headers that are its own: its tag and its id
-
-    @classmethod
-    def of(
-        cls, direct: Direct, begun: Begun, asked: Asked, client: http.Address, since: float
-    ) -> Underway:
-        """It, made while its worker is at work."""
-        wanted = begun.wanted
-        request = _request(_PATH, wanted.query.text, asked, client, since)
-        names = f"etag: {wanted.tag}\r\n" if wanted.steady else ""
-        return cls(direct, begun, request, f"{names}x-request-id: {request.id}\r\n".encode())
 
     def reply(self) -> Reply | None:
         """The answer; None where it is for the application to send, or to refuse."""
@@ -139,23 +155,7 @@ class Underway(NamedTuple):
         whole = lease.whole
         if whole is None or lease.release != wanted.generation.release.id:
             return None
-        media_type, content = whole
-        if len(content) > wanted.generation.settings.max_bytes:
-            return None
-        content_type = wanted.choice.content_type or media_type
-        body = answers.encoded(content, wanted.encoding)
-        head = b"%b%bserver-timing: %b\r\ncontent-length: %d\r\n\r\n" % (
-            _head(wanted, content_type, encoded=body is not content),
-            self.names,
-            answers.evaluated(self.request.begun).encode(),
-            len(body),
-        )
-        return Reply(200, head, body, partial(self._sent, content_type, body))
-
-    def _sent(self, content_type: str, body: bytes) -> None:
-        wanted = self.begun.wanted
-        wanted.keep(content_type, body)
-        self.direct.count(self.request, 200, len(body), wanted.generation.release.id)
+        return self.direct.reply(wanted, *whole, self.request)
 
     def leave(self) -> None:
         """End the query: nobody waits for its answer."""

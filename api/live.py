@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -29,7 +29,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Lease, Pool, Query, Write, ondisk
+from kg.workers import FORMATS, Answer, Change, Lease, Lookups, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ _LITTLE: Final = 50_000
 
 #: Quads above which a server that starts does not wait until they are in memory.
 _MUCH: Final = 200_000
+
+#: Quads up to which look-ups are answered in this process, which then holds the index of the store
+#: on disk: 50 bytes a quad.
+_NEAR: Final = 5_000_000
 
 #: Seconds that answers still open have when the server ends.
 _PATIENCE: Final = 2.0
@@ -152,13 +156,16 @@ class Live:
         self.relay = Relay(settings)
         #: What is done with a release before it goes live.
         self.warm: Callable[[Generation], Awaitable[None]] | None = None
+        #: What answers look-ups of a release, which need not be the one that is served now.
+        self._lookups: Lookups | None = None
+        self._looked_up = 0
         self._writer = asyncio.Lock()
         self._changing = asyncio.Lock()
         self._home = home
         self.settings = settings
         self._generation: Generation | None = None
         self._entering: asyncio.Task[None] | None = None  # the first release, into memory
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -167,6 +174,7 @@ class Live:
             release = self._home.current()
             much = release.manifest.quads > _MUCH
             self._generation = await self._load(release, on_disk=much, warm=not much)
+            self._open_lookups(release)
             if much:
                 self._entering = asyncio.create_task(self._enter())
             watcher = asyncio.create_task(self._watch())
@@ -226,23 +234,24 @@ class Live:
                 generation = await self._load(release, on_disk=on_disk)
                 self._retire(before)
             self._generation = generation
+            self._open_lookups(release)
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
 
     def reload(self) -> None:
         """Load the current release and the catalogue anew, beside what is served."""
-        task = asyncio.create_task(self._reload())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._aside(self._reload())
 
     async def _reload(self, *, anew: bool = True) -> None:
         async with self._changing:
             before = self.generation
             try:
-                generation = await self._load(self._home.current(), anew=anew)
+                release = self._home.current()
+                generation = await self._load(release, anew=anew)
             except KnowledgeGraphError as error:
                 _LOG.error("still serving %s as it was: %s", before.release.id, error)
                 return
             self._generation = generation
+            self._open_lookups(release)
         if anew:
             _LOG.warning("serving %s, loaded anew", generation.release.id)
         self._retire(before)
@@ -281,9 +290,10 @@ class Live:
 
     async def _end(self) -> None:
         last, self._generation = self._generation, None
+        self._lookups = None
         if last:
             self._retire(last)
-        _, late = await asyncio.wait(self._retiring, timeout=_PATIENCE)
+        _, late = await asyncio.wait(self._beside, timeout=_PATIENCE)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -295,6 +305,19 @@ class Live:
             raise NoRelease("no release is being served: the server starts or ends")
         SYNTHETIC.set(self._generation.manifest.synthetic)
         return self._generation
+
+    def look_up(self, query: Query) -> tuple[str, bytes] | None:
+        """Media type and bytes of the answer to a look-up, in this process; None for others."""
+        lookups = self._lookups
+        if lookups is None or lookups.release != self.generation.release.id:
+            return None
+        found = lookups.answer(query)
+        self._looked_up += found is not None
+        return found
+
+    def gauges(self) -> dict[str, float]:
+        """What is under way, for operators."""
+        return {**self.generation.gauges(), "lookups_total": self._looked_up}
 
     @property
     def results(self) -> Results | None:
@@ -385,9 +408,30 @@ class Live:
         )
 
     def _retire(self, generation: Generation) -> None:
-        task = asyncio.create_task(generation.close())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._aside(generation.close())
+
+    def _aside(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside what is served; the server ends after it."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _open_lookups(self, release: Release) -> None:
+        """Have look-ups of a release answered here, once its store is open."""
+
+        async def open_them() -> None:
+            try:
+                found = await asyncio.to_thread(Lookups, release.store_path, release.id)
+            except OSError as error:
+                _LOG.warning("%s: its look-ups are the workers': %s", release.path, error)
+                return
+            if self._generation and self._generation.release.id == release.id:
+                self._lookups = found
+
+        if release.manifest.quads <= _NEAR and not (
+            self._lookups and self._lookups.release == release.id
+        ):
+            self._aside(open_them())
 
 
 def _step(before: Release, after: Release) -> Change | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api import again, answers, telemetry
@@ -13,15 +15,18 @@ from kg.errors import KnowledgeGraphError
 
 
 class Protocol(Bounded):
-    """One connection.
+    """One connection, of a client or of one of the `proxies` (addresses, by comma).
 
     `direct` is asked first, and knows some answers without a task or an ASGI scope. Its query
     under way ends with the connection, and is handed over where anything comes between.
     """
 
-    def __init__(self, direct: Direct | None, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(
+        self, direct: Direct, patience: float, proxies: str, *arguments: Any, **options: Any
+    ) -> None:
+        super().__init__(patience, *arguments, **options)
         self._direct = direct
+        self._proxies = ProxyHeadersMiddleware(_nothing, proxies) if proxies else None
         self._underway: Underway | None = None
         self._answered = False
 
@@ -41,7 +46,9 @@ class Protocol(Bounded):
 
     def begin(self) -> None:
         """Answer here, or begin the application's answer."""
-        self._answered = self._direct is not None and self._ask(self._direct)
+        if self._proxies:
+            self._see_through(self._proxies)
+        self._answered = self._ask()
         if not self._answered:
             super().begin()
 
@@ -67,7 +74,12 @@ class Protocol(Bounded):
             self._hand_over(self._underway)
         super().refuse(error)
 
-    def _ask(self, direct: Direct) -> bool:
+    def _see_through(self, proxies: ProxyHeadersMiddleware) -> None:
+        """Have the scope say who asks, by which scheme, where a proxy asks for them."""
+        with contextlib.suppress(StopIteration):  # it changes the scope, and awaits nothing
+            proxies(self.scope, _nothing, _nothing).send(None)  # type: ignore[arg-type]
+
+    def _ask(self) -> bool:
         """Whether the request is answered here: at once or as soon as can be, and in its turn."""
         if (
             self.parser.get_method() != b"GET"
@@ -78,8 +90,9 @@ class Protocol(Bounded):
             or not (self.cycle is None or self.cycle.response_complete)
         ):
             return False
-        asked = again.asked(self.scheme or "http", self.url, self.headers)
-        found = asked and direct.answer(asked, self.client, self.server, self._come)
+        asked = again.asked(self.scope["scheme"], self.url, self.headers)
+        client, server = self.scope["client"], self.scope["server"]
+        found = asked and self._direct.answer(asked, client, server, self._come)
         if isinstance(found, Underway):
             self._underway = found
         elif found:
@@ -110,3 +123,7 @@ class Protocol(Bounded):
         self.scope[telemetry.SINCE] = underway.request.begun  # type: ignore[typeddict-unknown-key]
         super().begin()
         super().end()
+
+
+async def _nothing(*_: Any) -> None:
+    """Stand where an application would."""

@@ -14,13 +14,11 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Literal
 
 import uvicorn
 
-from api.app import Application, create_app
+from api.app import create_app
+from api.parser import Protocol
 from kg.errors import InputError, reason
 from kg.release import Home
 from kg.settings import Settings
@@ -66,14 +64,13 @@ async def _serve(
     app = create_app(home, settings)
     config = uvicorn.Config(
         app,
-        http=_protocol(app, settings),
+        http=partial(Protocol, app.direct, settings.patience, settings.proxies),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(settings.proxies),
-        forwarded_allow_ips=settings.proxies or "",
+        proxy_headers=False,  # the connection itself looks at them
         # An answer ends at its deadline at the latest; a client that does not read is cut.
         timeout_graceful_shutdown=math.ceil(settings.deadline) + 1,
     )
@@ -92,16 +89,6 @@ async def _serve(
 def _url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-
-
-def _protocol(app: Application, settings: Settings) -> type[asyncio.Protocol] | Literal["h11"]:
-    if find_spec("httptools") is None:
-        return "h11"
-    # What a proxy forwards is known behind uvicorn's reading of it, so only by the application.
-    direct = None if settings.proxies else app.direct
-    return partial(  # type: ignore[return-value]
-        import_module("api.parser").Protocol, direct, settings.patience
-    )
 
 
 class _Server(uvicorn.Server):

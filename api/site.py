@@ -108,8 +108,7 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
 
     @app.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def metrics() -> Response:
-        generation = live.generation
-        text = telemetry.text(generation.gauges(), generation.release.id)
+        text = telemetry.text(live.gauges(), live.generation.release.id)
         return Response(text, media_type="text/plain; version=0.0.4")
 
     @app.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)

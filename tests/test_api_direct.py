@@ -59,6 +59,14 @@ def metric(url: str, name: str) -> float:
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
 
+def looked_up(url: str) -> bool:
+    """Whether a look-up that is asked now needs no worker."""
+    before = metric(url, "kg_lookups_total")
+    query = f"SELECT ?p {{ <http://example.org/{next(FRESH)[3:]}> ?p ?o }}"
+    assert httpx.get(f"{url}/sparql", params={"query": query, "format": "csv"}).text == "p\r\n"
+    return metric(url, "kg_lookups_total") == before + 1
+
+
 def request(query: str, more: str = "") -> bytes:
     head = f"GET /sparql?query={quote(query)} HTTP/1.1\r\nHost: x\r\nAccept: text/csv\r\n{more}\r\n"
     return head.encode()
@@ -115,6 +123,33 @@ def test_what_is_wrong_is_said_as_by_the_application(
     assert [each.status_code for each in found] == [status] * 2
     assert found[0].json() == found[1].json()
     assert found[0].json()["type"] == f"/problems#{kind}"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        (EVIL, "text/csv"),
+        (EVIL, "application/sparql-results+json"),
+        ("DESCRIBE <https://w3id.org/aicluster/id/organization/evil>", "application/n-triples"),
+    ],
+)
+def test_lookup_needs_no_worker_and_is_answered_as_by_the_application(
+    server: Server, client: httpx.Client, query: str, accept: str, encoding: str
+) -> None:
+    until(lambda: looked_up(server.url))
+    headers = {"Accept": accept, "Accept-Encoding": encoding}
+    before = metric(server.url, "kg_lookups_total")
+    direct, kept = ask(client, query, **headers), ask(client, query, **headers)
+    assert metric(server.url, "kg_lookups_total") == before + 1
+    other = ask(client, query + next(FRESH), **headers, **LONG_WAY)
+    assert metric(server.url, "kg_lookups_total") == before + 1
+    for name in ("date", "x-request-id", "server-timing", "etag"):
+        values = [each.headers.pop(name) for each in (direct, kept, other)]
+        assert name != "etag" or values[0] == values[1]
+    assert direct.headers == kept.headers == other.headers
+    assert direct.content == kept.content
+    assert sorted(direct.content) == sorted(other.content)
 
 
 def test_answer_of_many_chunks_is_handed_over_whole(client: httpx.Client) -> None:

@@ -120,6 +120,22 @@ def test_service_below_a_prefix_links_to_itself(home: Home) -> None:
         client.close()
 
 
+def test_who_asks_through_a_proxy_is_in_the_log_however_it_is_answered(home: Home) -> None:
+    log = home.path / "proxied.jsonl"
+    query = {"query": "SELECT ?p { <https://w3id.org/aicluster/id/organization/baidu> ?p ?o }"}
+    with serving(home, proxies="127.0.0.1, 10.0.0.0/8", log=log) as server:
+        for path in ("/sparql", "/sparql", "/health"):
+            headers = {"X-Forwarded-For": "192.0.2.9, 198.51.100.7, 10.1.2.3"}
+            assert httpx.get(server.url + path, params=query, headers=headers).status_code == 200
+        headers = {"X-Forwarded-Proto": "https", "Host": "example.org"}
+        relative = {"query": "SELECT (STR(<a>) AS ?a) {}", "format": "csv"}
+        answer = httpx.get(f"{server.url}/sparql", params=relative, headers=headers)
+        assert answer.text == "a\r\nhttps://example.org/a\r\n"
+        until(lambda: log.read_text().count("\n") == 4)
+    clients = [json.loads(line)["client"] for line in log.read_text().splitlines()]
+    assert clients == ["198.51.100.7"] * 3 + ["127.0.0.1"]
+
+
 def test_headers_of_a_stranger_are_not_believed(home: Home) -> None:
     with serving(home) as server:
         headers = {"X-Forwarded-Proto": "https", "Accept": "application/n-triples"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import pytest
 import rdflib
-from serving import serving
+from serving import serving, until
 
 from kg import vocab
 from kg.build import Inputs, build
@@ -88,6 +89,29 @@ def test_edit_is_published_merged_and_audited_at_once(home: Home, client: httpx.
     delete = f"DELETE WHERE {{ GRAPH <{EDITS}ann> {{ ?s <{NOTE}> ?o }} }}"
     assert client.post("/sparql", data={"update": delete}).status_code == 204
     assert not ask(client, note)
+
+
+def test_lookup_never_answers_from_before_an_update(url: str, client: httpx.Client) -> None:
+    def looked_up() -> int:
+        lines = httpx.get(f"{url}/metrics").text.splitlines()
+        return int(next(line for line in lines if line.startswith("kg_lookups_total ")).split()[1])
+
+    def asked(query: str) -> str:
+        return httpx.get(f"{url}/sparql", params={"query": query, "format": "csv"}).text
+
+    for number in range(5):
+        text = insert(f'{BAIDU} <{NOTE}> "looked up {number}"@en')
+        assert client.post("/sparql", content=text, headers=UPDATE).status_code == 204
+        assert f"looked up {number}" in asked(f"SELECT ?o {{ {BAIDU} <{NOTE}> ?o }}")
+    before = looked_up()
+    numbers = itertools.count()
+
+    def here() -> bool:
+        query = f"ASK {{ {BAIDU} ?p_{next(numbers)} ?o }}"
+        assert asked(query) == "true"
+        return looked_up() > before
+
+    until(here)
 
 
 def test_graph_is_put_patched_and_deleted(client: httpx.Client) -> None:

@@ -70,7 +70,7 @@ def rdf_format(media_type: str) -> RdfFormat | None:
     return GRAPH_FORMATS.get(media_type) or RdfFormat.from_media_type(media_type)
 
 
-_WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
+WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,14 @@ class Evaluation:
                 f"{query.format} cannot carry; expected one of {', '.join(formats)}"
             )
         self._asked = query.format
-        self.media_type = _with_charset(formats[query.format].media_type)
+        self.media_type = with_charset(formats[query.format].media_type)
 
     def write(self, output: BinaryIO) -> None:
         """Write the whole answer, once."""
         try:
             if isinstance(self._results, QueryTriples):
                 graph_format = GRAPH_FORMATS[self._asked]
-                if self._asked in _WITH_PREFIXES:
+                if self._asked in WITH_PREFIXES:
                     # Through Python objects and so slower, but only this way knows prefixes.
                     serialize(self._results, output, graph_format, prefixes=PREFIXES)
                 else:
@@ -180,7 +180,8 @@ def _asked(store: Store, query: Query, text: str) -> QuerySolutions | QueryBoole
 
 
 @lru_cache(maxsize=32)
-def _with_charset(media_type: str) -> str:
+def with_charset(media_type: str) -> str:
+    """The media type that an answer names."""
     # Text without a charset was once read as US-ASCII (RFC 2046, 4.1.2).
     bare = media_type.startswith("text/") and "charset" not in media_type
     return f"{media_type}; charset=utf-8" if bare else media_type

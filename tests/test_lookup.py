@@ -1,0 +1,224 @@
+"""Look-ups answered without a worker: byte for byte what the engine answers, and nothing else."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
+
+from kg.errors import KnowledgeGraphError
+from kg.workers import Lookups, Query, evaluate
+from kg.workers.lookup import _MOST
+
+EX = "http://example.org/"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+JSON, CSV = "application/sparql-results+json", "text/csv"
+SUBJECTS = ["a", "b", "百度", "b-1"]
+CONTROLS = "".join(map(chr, range(1, 32)))
+OBJECTS = [
+    *(NamedNode(EX + name) for name in SUBJECTS),
+    *map(Literal, ["", 'a "quoted", and\r\ncut\ttext\\', "\x7f\x85\u2028😀", CONTROLS]),
+    *(Literal("百度", language=language) for language in ("zh-Hans", "EN-gb")),
+    *(
+        Literal(value, datatype=NamedNode(XSD + name))
+        for name, value in (
+            ("integer", "1"),
+            ("decimal", "1.50"),
+            ("gYear", "2020"),
+            ("boolean", "true"),
+        )
+    ),
+]
+RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+
+
+def quads() -> list[Quad]:
+    a, p = NamedNode(EX + "a"), NamedNode(EX + "p")
+    return [
+        *(
+            Quad(NamedNode(EX + subject), NamedNode(EX + predicate), value)
+            for number, subject in enumerate(SUBJECTS)
+            for predicate in ("p", "q")
+            for value in OBJECTS[number:]
+        ),
+        Quad(a, RDF_TYPE, NamedNode(EX + "C")),
+        Quad(NamedNode(EX + "node"), p, BlankNode("x")),
+        Quad(BlankNode("x"), p, Literal("of a blank node")),
+        Quad(NamedNode(EX + "in"), p, Literal("elsewhere"), NamedNode(EX + "g")),
+        Quad(NamedNode(EX + "quoting"), p, Triple(a, p, Literal("x"))),
+        *(Quad(NamedNode(f"{EX}m{n}"), p, NamedNode(EX + "hub")) for n in range(_MOST + 1)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("store") / "store"
+    store = Store(place)
+    store.bulk_extend(quads())
+    store.flush()
+    del store
+    return place
+
+
+@pytest.fixture(scope="module")
+def store(place: Path) -> Store:
+    return Store.read_only(str(place))
+
+
+@pytest.fixture(scope="module")
+def lookups(place: Path) -> Lookups:
+    return Lookups(place, "one")
+
+
+def by_engine(store: Store, query: Query) -> tuple[str, bytes]:
+    output = io.BytesIO()
+    return evaluate(store, query, output), output.getvalue()
+
+
+PREFIXES = f"PREFIX e: <{EX}> prefix : <{EX}>\n"
+SPACE = st.sampled_from([" ", "\n", "  "])
+NODES = st.one_of(
+    st.sampled_from([f"<{EX}{name}>" for name in [*SUBJECTS, "C", "p", "in", "none"]]),
+    st.sampled_from(["e:a", ":b", "e:b-1", "e:C", ":p"]),
+)
+PREDICATES = st.one_of(st.sampled_from(["a", "e:p", f"<{EX}q>", "?p", "$p"]))
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> tuple[str, list[str]]:
+    subject, object_ = draw(
+        st.sampled_from([("node", "?o"), ("?s", "node"), ("node", "node"), ("node", "?x_1")])
+    )
+    terms = [
+        draw(NODES) if subject == "node" else subject,
+        draw(PREDICATES),
+        draw(NODES) if object_ == "node" else object_,
+    ]
+    end = draw(st.sampled_from(["", " .", "."]))
+    return draw(SPACE).join(terms) + end, [term[1:] for term in terms if term[0] in "?$"]
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> str:
+    pattern, variables = draw(patterns())
+    where = draw(st.sampled_from(["", "WHERE", "where "]))
+    group = f"{where}{{{draw(SPACE)}{pattern} }}"
+    if not variables or draw(st.integers(0, 5)) == 0:
+        return f"{PREFIXES}ASK {group}"
+    names = draw(st.permutations(variables))
+    names = names[: draw(st.integers(1, len(names)))]
+    asked = draw(st.sampled_from(["*", " ".join(f"?{name}" for name in names)]))
+    limit = draw(st.sampled_from(["", "LIMIT 0", "limit 3", "\nLIMIT 100000"]))
+    return f"{PREFIXES}SELECT {asked} {group}{draw(SPACE)}{limit}"
+
+
+@given(query=queries(), format=st.sampled_from([JSON, CSV]))
+def test_lookup_is_answered_as_the_engine_answers(
+    store: Store, lookups: Lookups, query: str, format: str
+) -> None:
+    asked = Query(query, format, base="http://base.example/sparql")
+    assert lookups.answer(asked) == by_engine(store, asked)
+
+
+@pytest.mark.parametrize("format", ["text/turtle", "application/n-triples", "application/ld+json",
+                                    "application/rdf+xml"])  # fmt: skip
+@pytest.mark.parametrize("name", ["a", "none", "in"])
+def test_resource_is_described_as_the_engine_describes_it(
+    store: Store, lookups: Lookups, name: str, format: str
+) -> None:
+    for text in (f"DESCRIBE <{EX}{name}>", f"PREFIX e: <{EX}> describe e:{name} "):
+        asked = Query(text, format)
+        found = lookups.answer(asked)
+        assert found
+        assert found[0] == by_engine(store, asked)[0]
+        # The prefixes come in any order.
+        assert sorted(found[1].splitlines()) == sorted(by_engine(store, asked)[1].splitlines())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT ?p ?o {{ GRAPH <{EX}g> {{ <{EX}in> ?p ?o }} }}",
+        f"SELECT ?p ?o FROM <{EX}g> {{ <{EX}in> ?p ?o }}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o }} OFFSET 1",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o }} ORDER BY ?o",
+        f"SELECT DISTINCT ?p {{ <{EX}a> ?p ?o }}",
+        f"SELECT (STR(?p) AS ?s) {{ <{EX}a> ?p ?o }}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o FILTER(ISIRI(?o)) }}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o ; ?q ?x }}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o, ?x }}",
+        f"SELECT ?o {{ <{EX}a> <{EX}p>/<{EX}q> ?o }}",
+        f"SELECT ?o {{ <{EX}a> ^<{EX}p> ?o }}",
+        f"SELECT ?x {{ <{EX}a> ?x ?x }}",
+        f"SELECT ?z {{ <{EX}a> ?p ?o }}",
+        f"SELECT ?s {{ ?s <{EX}p> 1 }}",
+        f'SELECT ?s {{ ?s <{EX}p> "" }}',
+        f"SELECT ?p {{ _:x ?p <{EX}a> }}",
+        "SELECT ?s ?p ?o { ?s ?p ?o }",
+        f"SELECT ?s ?o {{ ?s <{EX}p> ?o }}",
+        f"SELECT ?s {{ ?s <{EX}p> <{EX}hub> }}",
+        f"SELECT ?o {{ <{EX}quoting> <{EX}p> ?o }}",
+        f"DESCRIBE <{EX}node>",
+        f"DESCRIBE <{EX}a> <{EX}b>",
+        f"DESCRIBE ?s {{ ?s ?p <{EX}a> }}",
+        "SELECT ?p ?o { <a> ?p ?o }",
+        f"SELECT ?p ?o {{ <{EX}x/../a> ?p ?o }}",
+        f"BASE <{EX}> SELECT ?p ?o {{ <a> ?p ?o }}",
+        "PREFIX e: <> SELECT ?p ?o { e:a ?p ?o }",
+        f"# a comment\nSELECT ?p ?o {{ <{EX}a> ?p ?o }}",
+    ],
+)
+def test_what_is_no_lookup_is_for_a_worker(store: Store, lookups: Lookups, query: str) -> None:
+    asked = Query(query, "text/turtle" if query.startswith("DESCRIBE") else JSON, base=EX)
+    assert lookups.answer(asked) is None
+    by_engine(store, asked)  # a query all the same
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT ?p ?o { e:a ?p ?o }",
+        f"SELECT ?o {{ <{EX}a> A ?o }}",
+        f"SELECT ?o {{ <{EX}a> ?o }}",
+        f"SELECT ?o ?o {{ <{EX}a> ?p ?o }}",
+        f"PREFIX e: <{EX}> PREFIX : <{EX}> SELECT ?s {{ ?s e:p:q }}",
+        f"SELECT ?p ?o {{ <http://[/> ?p ?o }} # {EX}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o }} LIMIT",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o",
+        f"SELECT {{ <{EX}a> ?p ?o }}",
+        f"DESCRIBE * {{ <{EX}a> ?p ?o }} }}",
+    ],
+)
+def test_what_is_wrong_is_for_the_engine_to_say(store: Store, lookups: Lookups, query: str) -> None:
+    asked = Query(query, "text/turtle" if query.startswith("DESCRIBE") else JSON)
+    assert lookups.answer(asked) is None
+    with pytest.raises(KnowledgeGraphError):
+        by_engine(store, asked)
+
+
+def test_dataset_of_the_protocol_is_for_a_worker(lookups: Lookups) -> None:
+    text = f"SELECT ?p ?o {{ <{EX}a> ?p ?o }}"
+    assert lookups.answer(Query(text, CSV))
+    assert lookups.answer(Query(text, CSV, default_graphs=(EX + "g",))) is None
+    assert lookups.answer(Query(text, CSV, named_graphs=(EX + "g",))) is None
+
+
+@pytest.mark.parametrize("format", ["text/tab-separated-values", "text/turtle"])
+def test_other_formats_are_the_engines(lookups: Lookups, format: str) -> None:
+    for text in (f"SELECT ?p ?o {{ <{EX}a> ?p ?o }}", f"ASK {{ <{EX}a> ?p ?o }}"):
+        assert lookups.answer(Query(text, format)) is None
+    assert lookups.answer(Query(f"DESCRIBE <{EX}a>", CSV)) is None
+
+
+@given(text=st.text(alphabet='?$<>{}.:#"\\ \nabeops*ASKLIMT1', max_size=60))
+def test_whatever_is_answered_is_what_the_engine_answers(
+    store: Store, lookups: Lookups, text: str
+) -> None:
+    for query in (f"PREFIX e: <{EX}> SELECT ?p {{ {text} }}", f"PREFIX e:<{EX}>{text}"):
+        asked = Query(query, CSV, base=EX)
+        if found := lookups.answer(asked):
+            assert found == by_engine(store, asked)
