@@ -53,6 +53,9 @@ _MUCH: Final = 200_000
 #: on disk: 50 bytes a quad.
 _NEAR: Final = 5_000_000
 
+#: Seconds without another change after which that store is opened; the next needs the time more.
+_QUIET: Final = 1.0
+
 #: Seconds that answers still open have when the server ends.
 _PATIENCE: Final = 2.0
 
@@ -165,6 +168,7 @@ class Live:
         self.settings = settings
         self._generation: Generation | None = None
         self._entering: asyncio.Task[None] | None = None  # the first release, into memory
+        self._opening: asyncio.Task[None] | None = None  # of look-ups
         self._beside: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -181,7 +185,7 @@ class Live:
             try:
                 yield
             finally:
-                for task in filter(None, (watcher, self._entering)):
+                for task in filter(None, (watcher, self._entering, self._opening)):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
@@ -234,7 +238,7 @@ class Live:
                 generation = await self._load(release, on_disk=on_disk)
                 self._retire(before)
             self._generation = generation
-            self._open_lookups(release)
+            self._open_lookups(release, _QUIET)
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
 
     def reload(self) -> None:
@@ -416,22 +420,20 @@ class Live:
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    def _open_lookups(self, release: Release) -> None:
-        """Have look-ups of a release answered here, once its store is open."""
+    def _open_lookups(self, release: Release, after: float = 0.0) -> None:
+        """Have look-ups of a release answered here, if no other is served in so many seconds."""
 
         async def open_them() -> None:
+            await asyncio.sleep(after)
             try:
-                found = await asyncio.to_thread(Lookups, release.store_path, release.id)
+                self._lookups = await asyncio.to_thread(Lookups, release.store_path, release.id)
             except OSError as error:
                 _LOG.warning("%s: its look-ups are the workers': %s", release.path, error)
-                return
-            if self._generation and self._generation.release.id == release.id:
-                self._lookups = found
 
-        if release.manifest.quads <= _NEAR and not (
-            self._lookups and self._lookups.release == release.id
-        ):
-            self._aside(open_them())
+        if self._opening:
+            self._opening.cancel()
+        if release.manifest.quads <= _NEAR:
+            self._opening = asyncio.create_task(open_them())
 
 
 def _step(before: Release, after: Release) -> Change | None:

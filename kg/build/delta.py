@@ -38,9 +38,9 @@ class Applied:
     removed: tuple[Triple, ...]
 
 
-def carry_through(store: Store, old: Store, named: Patch, rules: Rules) -> Applied:
-    """Bring a clone of `old` to what a full build gives, once its named graphs are patched."""
-    gained, lost = _asserted(old, named)
+def carry_through(store: Store, named: Patch, rules: Rules) -> Applied:
+    """Bring a store whose named graphs were patched to what a full build gives of them."""
+    gained, lost = _asserted(store, named)
     added, removed = infer.update(store, rules, gained, lost)
     patch = named.then(Patch(frozenset(lines.written(added)), frozenset(lines.written(removed))))
     return Applied(patch, _triples(added), _triples(removed))
@@ -113,7 +113,7 @@ def quads(of: Iterable[bytes]) -> list[Quad]:
     return list(parse(b"\n".join(of), RdfFormat.N_QUADS))
 
 
-def _asserted(old: Store, named: Patch) -> tuple[list[Triple], list[Triple]]:
+def _asserted(store: Store, named: Patch) -> tuple[list[Triple], list[Triple]]:
     """The triples that a merged graph states now and none did before, and the reverse."""
     changed: dict[Triple, tuple[set[Graph], set[Graph]]] = {}
     for number, of in enumerate((named.added, named.removed)):
@@ -122,9 +122,9 @@ def _asserted(old: Store, named: Patch) -> tuple[list[Triple], list[Triple]]:
                 changed.setdefault(quad.triple, (set(), set()))[number].add(graph)
     gained, lost = [], []
     for triple, (more, less) in changed.items():
-        found = old.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
-        before = {quad.graph_name for quad in found} - _UNASSERTED
-        now = before - less | more
+        found = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
+        now = {quad.graph_name for quad in found} - _UNASSERTED
+        before = now - more | less
         if now and not before:
             gained.append(triple)
         elif before and not now:

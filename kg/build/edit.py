@@ -56,11 +56,10 @@ def change(
         before = home.current()
         state = _state_of(before, folder or shipped("ontology"))
         stages.begin("edit", 0.0)
-        old = before.open()
-        schema = schema_of(before, state)
-        store = Store(candidate.clone(before, old).store_path)
+        store = candidate.clone(before).open()
+        schema = schema_of(state, store)
+        was = frozenset().union(*(graph_lines(store, graph) for graph in graphs))
         edit(store)
-        was = frozenset().union(*(graph_lines(old, graph) for graph in graphs))
         now = frozenset().union(*(graph_lines(store, graph) for graph in graphs))
         edited = Patch(now - was, was - now)
         if not edited:
@@ -68,7 +67,7 @@ def change(
         audit = Patch(frozenset(lines.canonical(_audit(before, edited, graphs, who))))
         audit.apply_to(store)
         stages.begin("infer", 0.3)
-        applied = carry_through(store, old, edited.then(audit), schema.rules)
+        applied = carry_through(store, edited.then(audit), schema.rules)
         stages.begin("validate", 0.6)
         report = validate_delta(
             store, schema.shapes, applied.added, applied.removed, Report.read(before.path)
@@ -101,11 +100,10 @@ def _state_of(release: Release, folder: Path) -> State:
     return state
 
 
-def schema_of(release: Release, state: State) -> Schema:
+def schema_of(state: State, store: Store) -> Schema:
     """The ontology that a release was made by, compiled; kept while releases share it."""
     made_by = (state.schema, state.base)
     if made_by not in _SCHEMAS:
-        store = release.open()
         _SCHEMAS.clear()
         _SCHEMAS[made_by] = Schema.compile(
             quad

@@ -153,7 +153,7 @@ class Incremental(Work):
         state.settle(self.staged.sources)
         self.stages.begin("compare", 0.5)
         old = self.before.open()
-        store = Store(self.candidate.clone(self.before).store_path)
+        store = self.candidate.clone(self.before).open()
         named, counts = self.compare(old)
         named.apply_to(store)
         links = self.links(store)
@@ -172,7 +172,7 @@ class Incremental(Work):
             return Outcome(self.before, False, accounts, report, notices)
         self.stages.begin("infer", 0.6)
         schema = self.inputs.schema_of(self.settings.base)
-        applied = carry_through(store, old, named, schema.rules)
+        applied = carry_through(store, named, schema.rules)
         self.stages.begin("validate", 0.7)
         report = validate_delta(
             store, schema.shapes, applied.added, applied.removed, self.carried()

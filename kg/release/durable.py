@@ -68,3 +68,11 @@ def link(target: Path, to: str, *, through: Path) -> None:
 def link_tree(source: Path, target: Path) -> None:
     """Give a folder's files second names under `target`, in no time; they must never change."""
     shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
+
+
+def clone_tree(source: Path, target: Path, *, shared: str, left: str) -> None:
+    """Copy a folder of files, those of the pattern `shared` by a second name; leave `left` out."""
+    target.mkdir()
+    for file in source.iterdir():
+        if not file.match(left):
+            (os.link if file.match(shared) else shutil.copyfile)(file, target / file.name)

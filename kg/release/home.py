@@ -149,17 +149,27 @@ class Candidate:
         """Where the patch stands, if the dump is that of the release it started from."""
         return self.path / patch.NAME
 
-    def clone(self, release: Release, opened: Store | None = None) -> Candidate:
+    def clone(self, release: Release) -> Candidate:
         """Take over the release's store by hard links, in milliseconds; the source stays as it is.
 
-        RocksDB never changes a file that both name. The dump is not taken over: it is to be
-        written anew, or to be linked and patched. `opened` is that store where it is open already.
+        What is in it was settled when it was published: its tables are never changed, and shared;
+        its journals are short, and copied. The dump is not taken over: it is to be written anew, or
+        to be linked and patched.
         """
         try:
-            (opened or release.open()).backup(self.store_path)
-        except (OSError, RuntimeError) as error:
+            if not (release.store_path / "CURRENT").is_file():
+                raise ReleaseError(f"{release.store_path}: damaged: it lacks its file CURRENT")
+            durable.clone_tree(release.store_path, self.store_path, shared="*.sst", left="LO[CG]*")
+        except OSError as error:
             raise ReleaseError(f"{release.store_path}: cannot be cloned: {reason(error)}") from None
         return self
+
+    def open(self) -> Store:
+        """Open its store, to be changed; raises ReleaseError where it is damaged."""
+        try:
+            return Store(self.store_path)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ReleaseError(f"{self.store_path}: cannot be opened: {reason(error)}") from None
 
     def link(self, release: Release, name: str) -> None:
         """Take over a file or folder of the release by hard links: neither is ever changed."""
