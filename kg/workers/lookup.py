@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, cast
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Variable, serialize
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, serialize
 
 from kg import vocab
 from kg.workers.engine import GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
@@ -45,7 +45,8 @@ _CSV: Final = "text/csv"
 _PLACES: Final = ("subject", "predicate", "object")
 _DEFAULT: Final = DefaultGraph()
 
-_Term = NamedNode | Variable
+#: A variable is its name.
+_Term = NamedNode | str
 
 
 class _Other(Exception):
@@ -79,7 +80,7 @@ class Lookups:
 
     def _quads(self, pattern: list[_Term], limit: int = _MOST + 1) -> list[Quad]:
         """What matches; raises _Other where that may be much."""
-        bound = [None if isinstance(term, Variable) else term for term in pattern]
+        bound = [None if isinstance(term, str) else term for term in pattern]
         if not (bound[0] or bound[2]):
             raise _Other
         matching = self._store.quads_for_pattern(bound[0], bound[1], bound[2], _DEFAULT)
@@ -92,26 +93,17 @@ class Lookups:
         self, format: str, names: str, pattern: list[_Term], limit: str | None
     ) -> tuple[str, bytes]:
         write = _WRITERS.get(format)
-        places = {
-            term.value: place
-            for term, place in zip(pattern, _PLACES, strict=True)
-            if isinstance(term, Variable)
-        }
-        asked = sorted(places) if names == "*" else _NAMES.findall(names)
-        if (
-            write is None
-            or len(places) < sum(isinstance(term, Variable) for term in pattern)
-            or len(asked) != len(set(asked))
-        ):
+        variables = [term for term in pattern if isinstance(term, str)]
+        asked = sorted(variables) if names == "*" else _NAMES.findall(names)
+        if write is None or _repeat(variables) or _repeat(asked):
             raise _Other
-        values = [attrgetter(places[name]) for name in asked]
+        values = attrgetter(*[_PLACES[pattern.index(name)] for name in asked])
         quads = self._quads(pattern, min(_MOST + 1, int(limit or _MOST + 1)))
-        text = write(asked, ([value(quad) for value in values] for quad in quads))
-        return with_charset(format), text.encode()
+        rows = map(values, quads) if len(asked) > 1 else ((values(quad),) for quad in quads)
+        return with_charset(format), write(asked, rows).encode()
 
     def _asked(self, format: str, pattern: list[_Term]) -> tuple[str, bytes]:
-        variables = [term.value for term in pattern if isinstance(term, Variable)]
-        if len(variables) != len(set(variables)):
+        if _repeat([term for term in pattern if isinstance(term, str)]):
             raise _Other
         holds = "true" if self._quads(pattern, 1) else "false"
         if format == _JSON:
@@ -121,7 +113,7 @@ class Lookups:
         return with_charset(format), holds.encode()
 
     def _described(self, media_type: str, subject: NamedNode) -> tuple[str, bytes]:
-        triples = [quad.triple for quad in self._quads([subject, Variable("p"), Variable("o")])]
+        triples = [quad.triple for quad in self._quads([subject, "p", "o"])]
         format = GRAPH_FORMATS.get(media_type)
         # The engine goes on to describe a blank node.
         if format is None or any(isinstance(triple.object, BlankNode) for triple in triples):
@@ -131,12 +123,16 @@ class Lookups:
         return with_charset(media_type), text
 
 
+def _repeat(names: list[str]) -> bool:
+    return len(names) != len(set(names))
+
+
 def _terms(texts: Iterable[str], prefixes: dict[str, str]) -> list[_Term]:
     """What terms are in the text; raises KeyError for a prefix that is nowhere declared."""
     found: list[_Term] = []
     for text in texts:
         if text[0] in "?$":
-            found.append(Variable(text[1:]))
+            found.append(text[1:])
             continue
         if text == "a":
             iri = vocab.RDF + "type"
@@ -153,7 +149,7 @@ def _terms(texts: Iterable[str], prefixes: dict[str, str]) -> list[_Term]:
 
 # Solutions as the engine writes them (SPARQL 1.1 Query Results JSON, and CSV)
 
-_Row = list[object]
+_Row = tuple[object, ...]
 
 
 def _json(names: list[str], rows: Iterable[_Row]) -> str:
@@ -184,7 +180,7 @@ def _json_term(term: object) -> str:
 
 
 def _csv(names: list[str], rows: Iterable[_Row]) -> str:
-    lines = [",".join(names), *(",".join(map(_csv_term, row)) for row in rows), ""]
+    lines = [",".join(names), *[",".join(map(_csv_term, row)) for row in rows], ""]
     return "\r\n".join(lines)
 
 
