@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import uvicorn
+import uvloop
 
 from api.app import create_app
 from api.parser import Protocol
@@ -43,7 +44,8 @@ def serve(
     if not home and not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
         listening.close()
         raise InputError(f"{host}: anyone may write here; expected an address such as 127.0.0.1")
-    asyncio.run(_serve(home, settings, listening, ready))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(home, settings, listening, ready))
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 from typing import Any, cast
@@ -46,12 +47,12 @@ async def until_in_memory(served: Live) -> None:
 
 
 def parents() -> int:
-    found = {
-        pid
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
-        if b"kg.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    }
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread or a process that ends
+            for pid in (task / "children").read_text().split():
+                if b"kg.workers" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(pid)
     return len(found)
 
 
