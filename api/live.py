@@ -122,6 +122,7 @@ class Generation:
             "cache_misses_total": self.results.misses,
             "release_quads": self.manifest.quads,
             "release_in_memory": float(self.pool.in_memory),
+            "release_columns": float(self.pool.columns),
         }
 
     async def changes(self, write: Write, home: Home) -> Change:
@@ -351,6 +352,7 @@ class Live:
                 release=release.id,
                 queue_of_client=settings.queue_of_client,
                 relay=self.relay.port,
+                columns=True,
             )
             generation = Generation(
                 release,
