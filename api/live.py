@@ -49,6 +49,9 @@ _LITTLE: Final = 50_000
 #: Quads above which a server that starts does not wait until they are in memory.
 _MUCH: Final = 200_000
 
+#: Quads above which counting queries have columns: fewer the engine counts in milliseconds.
+_MANY: Final = 50_000
+
 #: Seconds that answers still open have when the server ends.
 _PATIENCE: Final = 2.0
 
@@ -352,7 +355,7 @@ class Live:
                 release=release.id,
                 queue_of_client=settings.queue_of_client,
                 relay=self.relay.port,
-                columns=True,
+                columns=manifest.quads > _MANY,
             )
             generation = Generation(
                 release,

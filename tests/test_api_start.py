@@ -50,7 +50,7 @@ def parents() -> int:
         pid
         for task in Path("/proc/self/task").iterdir()
         for pid in (task / "children").read_text().split()
-        if b"kg.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"kg.workers\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
     }
     return len(found)
 

@@ -14,7 +14,7 @@ from pyoxigraph import Store
 
 from kg.workers.columns import question
 from kg.workers.columns.joining import Table, joined
-from kg.workers.columns.layout import Columns, Ids, Rows
+from kg.workers.columns.layout import Columns, Ids, Rows, differs
 from kg.workers.columns.planning import Pattern, Unsuited, plan
 from kg.workers.columns.question import Count, Question
 
@@ -130,9 +130,7 @@ def _counted(table: Table, count: Count, codes: Rows, groups: int, terms: int) -
     if count.distinct and count.variable:
         pairs = codes * terms + table.columns[count.variable]
         pairs.sort()
-        differs = np.ones(len(pairs), np.bool_)
-        np.not_equal(pairs[1:], pairs[:-1], out=differs[1:])
-        return np.bincount(pairs[differs] // terms, minlength=groups)
+        return np.bincount(pairs[differs(pairs)] // terms, minlength=groups)
     # Sums of whole numbers below 2^53 are exact.
     return np.bincount(codes, table.weights, groups).astype(np.int64)
 

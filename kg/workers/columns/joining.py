@@ -58,10 +58,10 @@ def joined(columns: Columns, plan: Plan, wanted: Iterable[str], most: int) -> Ta
     return table
 
 
-def _matters(pattern: Pattern, needed: set[str], place: int) -> bool:
-    """Whether it must be read what a triple has in a place."""
+def _matters(pattern: Pattern, read: set[str], place: int) -> bool:
+    """Whether what a triple has in a place is compared, or is what a variable to `read` has."""
     term = pattern[place]
-    return isinstance(term, int) or term in needed or pattern.count(term) > 1
+    return isinstance(term, int) or term in read or pattern.count(term) > 1
 
 
 def _scanned(columns: Columns, pattern: Pattern, needed: set[str], most: int) -> Table:
@@ -117,7 +117,8 @@ def _extended(
         low, high = _narrowed(columns, order, at, low, high, value)
     counts = np.broadcast_to(np.asarray(high - low), table.rows)
     _bounded(table, counts)
-    rest = [at for at in range(depth, 3) if _matters(pattern, needed, order.places[at])]
+    read = needed.union(table.columns)
+    rest = [at for at in range(depth, 3) if _matters(pattern, read, order.places[at])]
     if not rest:
         weights = counts if table.weights is None else table.weights * counts
         found = Table(

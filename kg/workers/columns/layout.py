@@ -63,17 +63,23 @@ class Order:
         begins = self.begins[self.firsts]
         begins = begins[(begins > low) & (begins < high)]
         if depth < 2:
-            found = begins if depth else begins[:0]
-            return np.concatenate(([low] if low < high else [], found)).astype(np.int64)
-        differs = np.ones(high - low, np.bool_)
-        np.not_equal(self.second[low + 1 : high], self.second[low : high - 1], out=differs[1:])
-        differs[begins - low] = True
-        return low + np.flatnonzero(differs)
+            others = begins if depth else begins[:0]
+            return np.concatenate(([low] if low < high else [], others)).astype(np.int64)
+        found = differs(self.second[low:high])
+        found[begins - low] = True
+        return low + np.flatnonzero(found)
 
     def first(self, rows: Rows) -> Ids:
         """The first places of ascending triples."""
         ends = rows.searchsorted(self.begins[self.firsts + 1])
         return np.repeat(self.firsts, np.diff(ends, prepend=0))
+
+
+def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Where another value begins."""
+    found = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 class Columns:

@@ -75,7 +75,7 @@ def fan_out(columns: Columns, bound: set[str], pattern: Pattern) -> float:
     subject, _, value = (isinstance(term, int) or term in bound for term in pattern)
     predicate = pattern[1]
     if not isinstance(predicate, int):
-        return columns.triples / columns.distinct(SPO) if subject else columns.triples
+        return columns.triples / max(1, columns.distinct(SPO)) if subject else columns.triples
     alike = size(columns, ("?", predicate, "?"))
     if subject and value:
         return size(columns, pattern) / max(1, alike)
