@@ -193,7 +193,7 @@ def test_columns_outlive_a_worker_and_are_made_anew_for_a_new_parent(dump: Path)
             assert opened.columns
             os.kill(parent(), signal.SIGKILL)
             assert await ask(opened, BY_FIELD) == COUNTED
-            assert not opened.columns
+            await there(lambda: not opened.columns)
             await there(lambda: opened.columns)
             assert await ask(opened, BY_FIELD) == COUNTED
 
