@@ -30,6 +30,11 @@ _MOST_READ: Final = 20_000
 _MOST_ROWS: Final = 5_000_000
 _ROW: Final = 128
 
+#: So many times more possible values than there are, and these small, are sorted: else each one
+#: that could be has a place.
+_SPARSE: Final = 8
+_SMALL: Final = 10_000
+
 _EMPTY: Final = Store()
 
 
@@ -116,7 +121,7 @@ def _grouped(table: Table, keys: Iterable[str], terms: int) -> tuple[Rows, int]:
 
 def _numbered(values: Rows, most: int) -> tuple[Rows, Rows]:
     """Each value's place among the different ones, and these in order; all are less than `most`."""
-    if most > 8 * len(values) + 65_536:
+    if most > _SPARSE * (len(values) + _SMALL):
         present, codes = np.unique(values, return_inverse=True)
         return codes, present
     seen = np.zeros(most, np.bool_)
