@@ -91,6 +91,7 @@ def create(live: Live, telemetry: Telemetry) -> FastAPI:
                 "synthetic": generation.manifest.synthetic,
                 "quads": generation.manifest.quads,
                 "in_memory": generation.pool.in_memory,
+                "columns": generation.pool.columns,
             }
         )
 

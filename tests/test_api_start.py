@@ -51,7 +51,7 @@ def parents() -> int:
     for task in Path("/proc/self/task").iterdir():
         with contextlib.suppress(FileNotFoundError):  # a thread or a process that ends
             for pid in (task / "children").read_text().split():
-                if b"kg.workers" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if b"kg.workers\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.add(pid)
     return len(found)
 

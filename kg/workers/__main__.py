@@ -29,7 +29,7 @@ from pyoxigraph import RdfFormat, Store
 from kg.errors import KnowledgeGraphError, QueryError, QueryMemoryExceeded
 from kg.patch import Patch
 from kg.workers import walls, wire, writing
-from kg.workers.engine import Evaluation, Query
+from kg.workers.engine import Counter, Evaluation, Query
 
 _LIBC: Final = ctypes.CDLL(None)
 
@@ -139,6 +139,7 @@ class _Place:
     source: Store | str
     budget: int
     relay: int  # port
+    counter: Counter | None = None  # of what the source is now
     federates: bool = False
 
 
@@ -163,7 +164,7 @@ def _work(connection: socket.socket, place: _Place) -> None:
         writes = not isinstance(asked, Query)
         try:
             if isinstance(asked, Query):
-                output = _answer(connection, store, asked)
+                output = _answer(connection, store, asked, place.counter)
             else:
                 output = _try(connection, source, asked)
             last = writes or place.federates or size() - born > budget // _KEPT
@@ -179,9 +180,11 @@ def _work(connection: socket.socket, place: _Place) -> None:
             return
 
 
-def _answer(connection: socket.socket, store: Store, query: Query) -> _Output:
+def _answer(
+    connection: socket.socket, store: Store, query: Query, counter: Counter | None
+) -> _Output:
     """Send all of the answer but its end; what the evaluation held is free again."""
-    evaluation = Evaluation(store, query)
+    evaluation = Evaluation(store, query, counter)
     output = _Output(connection, evaluation.media_type)
     evaluation.write(cast(BinaryIO, output))
     return output
@@ -250,7 +253,7 @@ class _Parent:
         """Do what the server says; False where it has gone.
 
         A number is that of a worker to kill, a negative one of a worker to make way; `+` wants
-        one that federates; a descriptor comes with a change.
+        one that federates; a descriptor comes with a change, or with columns.
         """
         try:
             message, descriptors, _, _ = socket.recv_fds(
@@ -260,7 +263,10 @@ class _Parent:
             return False
         if descriptors:
             with os.fdopen(descriptors[0], "rb") as file:
-                self._change(file.read())
+                if message == b"columns":
+                    self._count_by(file.fileno())
+                else:
+                    self._change(file.read())
         elif message == b"+":
             self._fork(federates=True)
         elif message and (child := self._children.get(abs(int(message)))):
@@ -281,9 +287,26 @@ class _Parent:
         source = self._place.source
         assert isinstance(source, Store)  # noqa: S101 - the server keeps to it
         writing.Change.unpack(data).apply(source)
+        self._place = replace(self._place, counter=None)
+        self._renew({"changed": True})
+
+    def _count_by(self, descriptor: int) -> None:
+        """Give columns of the release as it is now to workers forked from now on."""
+        # Imported when they are wanted, as it takes a part of the time to the first answer. Its
+        # threads would not be there in a fork.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        from kg.workers.columns.counting import Counter  # noqa: PLC0415
+
+        self._place = replace(self._place, counter=Counter(descriptor, self._place.budget))
+        gc.collect()
+        gc.freeze()
+        self._renew({"columns": True})
+
+    def _renew(self, message: dict[str, Any]) -> None:
+        """Say what is new, and fork workers that have it in place of all there are."""
         for child in self._children.values():
             child.old = True
-        self._tell({"changed": True})
+        self._tell(message)
         for _ in range(self._workers):
             self._fork()
 

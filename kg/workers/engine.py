@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, NoReturn, Protocol
 
 from pyoxigraph import (
     DefaultGraph,
@@ -89,6 +89,13 @@ class Query:
     federates: bool = False  #: its SERVICEs are the relay's, which some workers can reach
 
 
+class Counter(Protocol):
+    """What counts without the engine: the columns of what the store holds."""
+
+    def solutions(self, text: str, base: str | None) -> str | None:
+        """A query that has only the solutions of this one; None where the engine is to count."""
+
+
 def evaluate(store: Store, query: Query, output: BinaryIO) -> str:
     """Write the answer to `output` and return its media type, with charset where it has one.
 
@@ -107,14 +114,14 @@ class Evaluation:
     another one, must not keep them: they stand in no frame, and are let go here.
     """
 
-    def __init__(self, store: Store, query: Query) -> None:
+    def __init__(self, store: Store, query: Query, counter: Counter | None = None) -> None:
         if query.format not in SOLUTION_FORMATS and query.format not in GRAPH_FORMATS:
             raise NotAcceptable(
                 f"no answer is written as {query.format}; expected one of "
                 + ", ".join((*SOLUTION_FORMATS, *GRAPH_FORMATS))
             )
         try:
-            self._results = _query(store, query)
+            self._results = _query(store, query, counter)
         except (SyntaxError, ValueError, RuntimeError, OSError) as error:
             _translate(error)
         graph = isinstance(self._results, QueryTriples)
@@ -147,7 +154,13 @@ class Evaluation:
             del self._results
 
 
-def _query(store: Store, query: Query) -> QuerySolutions | QueryBoolean | QueryTriples:
+def _query(
+    store: Store, query: Query, counter: Counter | None
+) -> QuerySolutions | QueryBoolean | QueryTriples:
+    if counter and not (query.default_graphs or query.named_graphs):
+        solutions = counter.solutions(query.text, query.base)
+        if solutions is not None:
+            return store.query(solutions)
     text = ordered(store, query.text)
     try:
         return _asked(store, query, text)

@@ -69,6 +69,7 @@ class Parent:
         self._loop = asyncio.get_running_loop()
         self.process = process
         self.in_memory = True
+        self.columns = False
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self.changed: asyncio.Future[None] | None = None
@@ -108,6 +109,7 @@ class Parent:
     async def change(self, change: Change) -> None:
         """Have the release changed in memory; until this returns, old workers may answer."""
         self.changed = self._loop.create_future()
+        self.columns = False
         # A file without a name: a change may be larger than a packet.
         with os.fdopen(os.memfd_create("change"), "wb") as file:
             file.write(change.pack())
@@ -117,6 +119,11 @@ class Parent:
             except OSError as error:
                 raise WorkerCrash(f"the parent of the workers takes no change: {error}") from None
         await self.changed
+
+    def count_by(self, descriptor: int) -> None:
+        """Have new workers count by columns of the release as it is; the old ones make way."""
+        with contextlib.suppress(OSError):  # where it has ended, so have they
+            socket.send_fds(self._control, [b"columns"], [descriptor])
 
     async def end(self) -> None:
         """Hang up, at which the parent ends its workers and itself; wait until it has."""
@@ -177,6 +184,12 @@ class Parent:
             )
         elif "changed" in message:
             self._age()
+            self._pool.release = self._pool.next_release
+            assert self.changed is not None  # noqa: S101 - it was asked for
+            self.changed.set_result(None)
+        elif "columns" in message:
+            self._age()
+            self.columns = not (self.changed and not self.changed.done())
         elif descriptors:  # none where this process may open no more: the worker ends then
             worker = Worker(
                 message["forked"],
@@ -196,15 +209,12 @@ class Parent:
                 self._pool.hire(worker)
 
     def _age(self) -> None:
-        """Ask no worker again that was forked before the change; those at work finish."""
-        assert self.changed is not None  # noqa: S101 - it was asked for
+        """Ask no worker again that was forked before now; those at work finish."""
         for worker in self._workers.values():
             worker.old = True
             if not worker.leased:
                 self._pool.dismiss(worker)
                 self.kill(worker.number)
-        self._pool.release = self._pool.next_release
-        self.changed.set_result(None)
 
     def _bury(self, number: int, end: End) -> None:
         worker = self._workers.pop(number, None)

@@ -18,6 +18,7 @@ from typing import Final
 
 from kg.errors import Busy, QueryMemoryExceeded, ReleaseError, WorkerCrash
 from kg.workers.answer import Answer
+from kg.workers.columns import background
 from kg.workers.engine import Query
 from kg.workers.lease import Lease, timeout
 from kg.workers.parent import Parent, Worker
@@ -26,6 +27,11 @@ from kg.workers.writing import Change, Write
 
 _LOG: Final = logging.getLogger(__name__)
 _MIB: Final = 1024 * 1024
+
+#: Seconds without a change after which columns are made, and so many times what it took last:
+#: they take no more than a fifth of a core.
+_QUIET: Final = 1.0
+_REST: Final = 4
 
 #: Longest pause, in seconds, before a parent that keeps ending is started again.
 _LONGEST_PAUSE: Final = 5.0
@@ -59,6 +65,9 @@ class Pool:
         self._closed = False
         self._parent: Parent
         self._keeper: asyncio.Task[None]
+        self._columns = False
+        self._making: asyncio.Task[None] | None = None
+        self._took = 0.0
 
     @classmethod
     async def start(
@@ -73,12 +82,14 @@ class Pool:
         release: str = "",
         queue_of_client: int | None = None,
         relay: int = 0,
+        columns: bool = False,
     ) -> Pool:
         """Load the release and fork its workers; `memory` is what a query may take, in bytes.
 
         `queue` queries may wait, of one client as many as `queue_of_client`. `relay` is the
         port on this machine that federated queries may reach, 0 where there are none.
-        Without a dump the release is read from its store on disk. The limit of releases in
+        Without a dump the release is read from its store on disk. With `columns`, counting queries
+        on a release in memory are answered by them, once they are made. The limit of releases in
         memory is half of the machine's if not given. Raises ReleaseError where neither loads.
         """
         if in_memory_limit is None:
@@ -93,6 +104,8 @@ class Pool:
             await parent.end()
             raise
         pool._keeper = asyncio.create_task(pool._keep())
+        pool._columns = columns
+        pool._make_columns()
         return pool
 
     async def change(
@@ -107,7 +120,10 @@ class Pool:
         self.next_release = release
         if store and dump:
             self._arguments[:2] = [str(store), str(dump)]
+        if self._making:
+            self._making.cancel()
         await self._parent.change(change)
+        self._make_columns()
 
     def begin(self, asked: Query, deadline: float, told: Callable[[], None]) -> Lease | None:
         """Begin a query at once where a worker is free; None where it has to wait its turn.
@@ -172,9 +188,10 @@ class Pool:
             await self.drain()
         finally:
             self._closed = True
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+            for task in filter(None, (self._keeper, self._making)):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await self._parent.end()
             for future in (*self._waiting, *self._federating):
                 if not future.done():
@@ -197,6 +214,11 @@ class Pool:
     def in_memory(self) -> bool:
         """Whether the release is held in memory, where it can be changed."""
         return self._parent.in_memory
+
+    @property
+    def columns(self) -> bool:
+        """Whether counting queries are answered by columns."""
+        return self._parent.columns
 
     def hire(self, worker: Worker) -> None:
         """Give a worker that is free to whoever's turn it is."""
@@ -277,7 +299,28 @@ class Pool:
             try:
                 self._parent = await Parent.start(self, self._arguments)
                 await asyncio.shield(self._parent.ready)
+                self._make_columns()
                 pause = 0.0
             except (ReleaseError, OSError) as error:
                 _LOG.error("the release is not served: %s", error)
                 pause = min(_LONGEST_PAUSE, 2 * pause + _LONGEST_PAUSE / 50)
+
+    def _make_columns(self) -> None:
+        """Have columns made of what is served now, where they are wanted."""
+        if self._columns and self.in_memory and not self._closed:
+            self._making = asyncio.create_task(self._made(self._making))
+
+    async def _made(self, before: asyncio.Task[None] | None) -> None:
+        if before:
+            before.cancel()
+            await asyncio.wait([before])
+        await asyncio.sleep(_QUIET + _REST * self._took)
+        begun = asyncio.get_running_loop().time()
+        try:
+            descriptor = await background.made(Path(self._arguments[1]))
+        except (ReleaseError, OSError) as error:
+            _LOG.warning("counting without columns: %s", error)
+            return
+        self._took = asyncio.get_running_loop().time() - begun
+        self._parent.count_by(descriptor)
+        os.close(descriptor)

@@ -1,0 +1,60 @@
+"""Write the columns of a release into a file that has no name: `dump descriptor`.
+
+Runs beside the server, at the lowest priority; ends with it. Exit status 1 says why on standard
+error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+from kg.errors import KnowledgeGraphError
+from kg.patch import Patch
+from kg.workers import walls
+from kg.workers.columns import layout, making
+
+_LOWEST: Final = 19
+_CHUNK: Final = 1 << 20
+
+
+def _lines(dump: Path) -> Iterator[bytes]:
+    """The lines of a dump as its patch changes them."""
+    # The patch first: a dump that it has been applied to meanwhile is not changed by it.
+    patch = Patch.beside(dump)
+    return patch.apply(_dumped(dump)) if patch else _dumped(dump)
+
+
+def _dumped(dump: Path) -> Iterator[bytes]:
+    rest = b""
+    with (
+        dump.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as text,
+    ):
+        while chunk := text.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+    if rest:
+        raise EOFError(f"{dump}: it ends inside a line")
+
+
+def main() -> None:
+    """Make them, and let nobody change them any more."""
+    walls.end_with_the_parent()
+    os.nice(_LOWEST)
+    dump, descriptor = Path(sys.argv[1]), int(sys.argv[2])
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            making.write(_lines(dump), file)
+        layout.seal(descriptor)
+    except (OSError, EOFError, zstandard.ZstdError, making.TooMany, KnowledgeGraphError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
