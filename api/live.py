@@ -29,7 +29,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Lease, Lookups, Pool, Query, Write, ondisk
+from kg.workers import FORMATS, Answer, Change, Lease, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -49,14 +49,7 @@ _LITTLE: Final = 50_000
 #: Quads above which a server that starts does not wait until they are in memory.
 _MUCH: Final = 200_000
 
-#: Quads up to which look-ups are answered in this process, which then holds the index of the store
-#: on disk: 50 bytes a quad.
-_NEAR: Final = 5_000_000
-
-#: Seconds without another change after which that store is opened; the next needs the time more.
-_QUIET: Final = 1.0
-
-#: Quads above which counting queries have columns: fewer the engine counts in milliseconds.
+#: Quads above which look-ups and counting queries have columns: of fewer the engine has them soon.
 _MANY: Final = 50_000
 
 #: Seconds that answers still open have when the server ends.
@@ -163,8 +156,6 @@ class Live:
         self.relay = Relay(settings)
         #: What is done with a release before it goes live.
         self.warm: Callable[[Generation], Awaitable[None]] | None = None
-        #: What answers look-ups of a release, which need not be the one that is served now.
-        self._lookups: Lookups | None = None
         self._looked_up = 0
         self._writer = asyncio.Lock()
         self._changing = asyncio.Lock()
@@ -172,7 +163,6 @@ class Live:
         self.settings = settings
         self._generation: Generation | None = None
         self._entering: asyncio.Task[None] | None = None  # the first release, into memory
-        self._opening: asyncio.Task[None] | None = None  # of look-ups
         self._beside: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -182,14 +172,13 @@ class Live:
             release = self._home.current()
             much = release.manifest.quads > _MUCH
             self._generation = await self._load(release, on_disk=much, warm=not much)
-            self._open_lookups(release)
             if much:
                 self._entering = asyncio.create_task(self._enter())
             watcher = asyncio.create_task(self._watch())
             try:
                 yield
             finally:
-                for task in filter(None, (watcher, self._entering, self._opening)):
+                for task in filter(None, (watcher, self._entering)):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
@@ -242,7 +231,6 @@ class Live:
                 generation = await self._load(release, on_disk=on_disk)
                 self._retire(before)
             self._generation = generation
-            self._open_lookups(release, _QUIET)
         _LOG.warning("serving %s, no longer %s", release.id, before.release.id)
 
     def reload(self) -> None:
@@ -253,13 +241,11 @@ class Live:
         async with self._changing:
             before = self.generation
             try:
-                release = self._home.current()
-                generation = await self._load(release, anew=anew)
+                generation = await self._load(self._home.current(), anew=anew)
             except KnowledgeGraphError as error:
                 _LOG.error("still serving %s as it was: %s", before.release.id, error)
                 return
             self._generation = generation
-            self._open_lookups(release)
         if anew:
             _LOG.warning("serving %s, loaded anew", generation.release.id)
         self._retire(before)
@@ -298,7 +284,6 @@ class Live:
 
     async def _end(self) -> None:
         last, self._generation = self._generation, None
-        self._lookups = None
         if last:
             self._retire(last)
         _, late = await asyncio.wait(self._beside, timeout=_PATIENCE)
@@ -316,8 +301,9 @@ class Live:
 
     def look_up(self, query: Query) -> tuple[str, bytes] | None:
         """Media type and bytes of the answer to a look-up, in this process; None for others."""
-        lookups = self._lookups
-        if lookups is None or lookups.release != self.generation.release.id:
+        generation = self.generation
+        lookups = generation.pool.lookups
+        if lookups is None or lookups.release != generation.release.id:
             return None
         found = lookups.answer(query)
         self._looked_up += found is not None
@@ -424,21 +410,6 @@ class Live:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    def _open_lookups(self, release: Release, after: float = 0.0) -> None:
-        """Have look-ups of a release answered here, if no other is served in so many seconds."""
-
-        async def open_them() -> None:
-            await asyncio.sleep(after)
-            try:
-                self._lookups = await asyncio.to_thread(Lookups, release.store_path, release.id)
-            except OSError as error:
-                _LOG.warning("%s: its look-ups are the workers': %s", release.path, error)
-
-        if self._opening:
-            self._opening.cancel()
-        if release.manifest.quads <= _NEAR:
-            self._opening = asyncio.create_task(open_them())
 
 
 def _step(before: Release, after: Release) -> Change | None:

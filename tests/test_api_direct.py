@@ -16,7 +16,7 @@ import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from serving import Server, ask, publish, serving, until
+from serving import HOSTILE, Server, ask, publish, serving, until
 
 from api import http
 from api.problems import BadRequest
@@ -38,7 +38,9 @@ FRESH = (f" # {number}" for number in itertools.count())
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("kg"))
-    publish(home)
+    # As much as look-ups have columns for.
+    more = "".join(f"<http://example.org/{n}> <http://example.org/p> {n} ." for n in range(26_000))
+    publish(home, f"{HOSTILE} GRAPH <https://w3id.org/aicluster/graph/source/more> {{ {more} }}")
     return home
 
 
@@ -62,7 +64,7 @@ def metric(url: str, name: str) -> float:
 def looked_up(url: str) -> bool:
     """Whether a look-up that is asked now needs no worker."""
     before = metric(url, "kg_lookups_total")
-    query = f"SELECT ?p {{ <http://example.org/{next(FRESH)[3:]}> ?p ?o }}"
+    query = f"SELECT ?p {{ <http://example.org/none-{next(FRESH)[3:]}> ?p ?o }}"
     assert httpx.get(f"{url}/sparql", params={"query": query, "format": "csv"}).text == "p\r\n"
     return metric(url, "kg_lookups_total") == before + 1
 

@@ -9,7 +9,6 @@ from kg.workers import ondisk
 from kg.workers.answer import Answer, Evaluator
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, SOLUTION_FORMATS, Query, evaluate
 from kg.workers.lease import Lease
-from kg.workers.lookup import Lookups
 from kg.workers.pool import Pool
 from kg.workers.writing import Change, Load, Step, Update, Write
 
@@ -22,7 +21,6 @@ __all__ = [
     "Evaluator",
     "Lease",
     "Load",
-    "Lookups",
     "Pool",
     "Query",
     "Step",

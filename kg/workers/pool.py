@@ -19,6 +19,7 @@ from typing import Final
 from kg.errors import Busy, QueryMemoryExceeded, ReleaseError, WorkerCrash
 from kg.workers.answer import Answer
 from kg.workers.columns import background
+from kg.workers.columns.lookup import Lookups
 from kg.workers.engine import Query
 from kg.workers.lease import Lease, timeout
 from kg.workers.parent import Parent, Worker
@@ -55,6 +56,8 @@ class Pool:
         self._arguments = arguments
         self._workers = self._rooms = self._federations = workers
         self.crashed = self.out_of_memory = 0
+        #: What answers look-ups without a worker, while there are columns.
+        self.lookups: Lookups | None = None
         self._waiting = queue
         self._memory = memory
         self._free: list[Worker] = []
@@ -120,6 +123,7 @@ class Pool:
         self.next_release = release
         if store and dump:
             self._arguments[:2] = [str(store), str(dump)]
+        self.lookups = None
         if self._making:
             self._making.cancel()
         await self._parent.change(change)
@@ -187,7 +191,7 @@ class Pool:
         try:
             await self.drain()
         finally:
-            self._closed = True
+            self._closed, self.lookups = True, None
             for task in filter(None, (self._keeper, self._making)):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -323,4 +327,5 @@ class Pool:
             return
         self._took = asyncio.get_running_loop().time() - begun
         self._parent.count_by(descriptor)
+        self.lookups = Lookups(descriptor, self.release)
         os.close(descriptor)

@@ -17,7 +17,7 @@ import zstandard
 from kg.errors import KnowledgeGraphError
 from kg.patch import Patch
 from kg.workers import walls
-from kg.workers.columns import layout, making
+from kg.workers.columns import making, memory
 
 _LOWEST: Final = 19
 _CHUNK: Final = 1 << 20
@@ -51,7 +51,7 @@ def main() -> None:
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             making.write(_lines(dump), file)
-        layout.seal(descriptor)
+        memory.seal(descriptor)
     except (OSError, EOFError, zstandard.ZstdError, making.TooMany, KnowledgeGraphError) as error:
         sys.exit(str(error))
 

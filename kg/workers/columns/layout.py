@@ -1,35 +1,21 @@
-"""Where everything stands in the memory that holds the columns.
-
-Terms are numbered in the byte order of their N-Triples text. A triple is 24 bytes: two columns in
-each of three orders, whose first column is given by where each term begins. A term is 16 bytes, and
-its text; a subject 4 more.
-"""
+"""The columns as arrays, by which many triples are read at a time; and how they are written."""
 
 from __future__ import annotations
 
-import bisect
-import fcntl
-import mmap
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kg.workers.columns.memory import HEADER, ORDERS, Memory
 
 #: Numbers of terms, and of triples.
 Ids = NDArray[np.uint32]
 
 #: Places in columns.
 Rows = NDArray[np.int64]
-
-#: Places of a triple, each order's first to last: subject 0, predicate 1, object 2.
-ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
-SPO, PSO, POS = range(3)
-
-_HEADER: Final = struct.Struct("=QQQ")  # terms, triples, bytes of text
 
 
 @dataclass(frozen=True)
@@ -82,61 +68,33 @@ def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return found
 
 
-class Columns:
-    """The columns in a mapped file, which stays mapped as long as they are there."""
+class Columns(Memory):
+    """The columns, with all three orders."""
 
     def __init__(self, descriptor: int) -> None:
-        memory = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
-        self.terms: int
-        self.triples: int
-        self.terms, self.triples, size = _HEADER.unpack_from(memory)
-        at = _HEADER.size
-
-        def array(length: int, kind: type[np.generic]) -> NDArray[Any]:
-            nonlocal at
-            found = np.frombuffer(memory, kind, length, at)
-            at += found.nbytes
-            return found
-
-        self._ends = array(self.terms, np.uint64).data
-        begins = [array(self.terms + 1, np.uint32) for _ in range(2)]
+        super().__init__(descriptor)
+        begins = [np.asarray(each) for each in self.begins]
         firsts = [np.flatnonzero(each[1:] > each[:-1]).astype(np.uint32) for each in begins]
         self.orders = tuple(
-            Order(
-                places,
-                begins[places[0]],
-                firsts[places[0]],
-                *(array(self.triples, np.uint32) for _ in range(2)),
-            )
-            for places in ORDERS
+            Order(places, begins[places[0]], firsts[places[0]], *map(np.asarray, columns))
+            for places, columns in zip(ORDERS, self.columns, strict=True)
         )
-        self._text = memoryview(memory)[at : at + size]
-        # What is asked again and again, such as predicates, is looked up once.
-        self.find = lru_cache(maxsize=1000)(self._find)
-        self.distinct = lru_cache(maxsize=1000)(self._distinct)
+        self._distinct: dict[tuple[int, int | None], int] = {}
 
-    def text(self, number: int) -> bytes:
-        """A term as N-Triples."""
-        start = self._ends[number - 1] if number else 0
-        return bytes(self._text[start : self._ends[number]])
-
-    def _find(self, term: bytes) -> int | None:
-        """The number of a term, None where no triple has it."""
-        at = bisect.bisect_left(range(self.terms), term, key=self.text)
-        return at if at < self.terms and self.text(at) == term else None
-
-    def _distinct(self, order: int, term: int | None = None) -> int:
+    def distinct(self, order: int, term: int | None = None) -> int:
         """How many different terms begin the triples of an order, or follow on this one there."""
-        found = self.orders[order]
-        if term is None:
-            return len(found.runs(0, len(found), 1))
-        return len(found.runs(*found.narrowed(0, 0, len(found), term), 2))
+        if (order, term) not in self._distinct:
+            found = self.orders[order]
+            low, high = (0, len(found)) if term is None else found.narrowed(0, 0, len(found), term)
+            runs = found.runs(low, high, 1 if term is None else 2)
+            self._distinct[order, term] = len(runs)
+        return self._distinct[order, term]
 
 
 def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> None:
     """Write sorted terms, and triples given as their subjects, predicates and objects."""
     text = b"".join(terms)
-    file.write(_HEADER.pack(len(terms), len(triples[0]), len(text)))
+    file.write(HEADER.pack(len(terms), len(triples[0]), len(text)))
     file.write(np.cumsum([*map(len, terms)], dtype=np.uint64).data)
     for place in (0, 1):
         sizes = np.bincount(triples[place], minlength=len(terms))
@@ -146,9 +104,3 @@ def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> Non
         for place in places[1:]:
             file.write(triples[place][sequence].data)
     file.write(text)
-
-
-def seal(descriptor: int) -> None:
-    """Let nobody change the memory behind a descriptor any more."""
-    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kg.workers.columns.layout import POS, PSO, SPO, Columns
+from kg.workers.columns.layout import Columns
+from kg.workers.columns.memory import POS, PSO, SPO
 
 #: A pattern whose IRIs are numbers of terms; variables stay by name.
 Pattern = tuple[str | int, str | int, str | int]

@@ -7,16 +7,15 @@ it reads is counted. All others, and whatever is not certainly one, are the work
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from itertools import islice
 from json.encoder import encode_basestring as _quoted  # in C, where there is C
-from operator import attrgetter
-from pathlib import Path
 from typing import Final, cast
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, serialize
+from pyoxigraph import NamedNode, RdfFormat, parse, serialize
 
 from kg import vocab
+from kg.workers.columns.memory import POS, SPO, Memory
 from kg.workers.engine import GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
 
 #: Triples that one may read: about a millisecond.
@@ -42,11 +41,10 @@ _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!.*/\.)")
 
 _JSON: Final = "application/sparql-results+json"
 _CSV: Final = "text/csv"
-_PLACES: Final = ("subject", "predicate", "object")
-_DEFAULT: Final = DefaultGraph()
 
-#: A variable is its name.
-_Term = NamedNode | str
+#: A variable by its name, or an IRI as N-Triples.
+_Term = str | bytes
+_Triple = tuple[int, int, int]
 
 
 class _Other(Exception):
@@ -54,12 +52,11 @@ class _Other(Exception):
 
 
 class Lookups:
-    """The look-ups of one release, read from its store on disk."""
+    """The look-ups of one release, read from its columns."""
 
-    def __init__(self, store: Path, release: str) -> None:
-        """Open it; raises OSError where that fails."""
+    def __init__(self, descriptor: int, release: str) -> None:
         self.release = release  #: the name of the content that answers
-        self._store = Store.read_only(str(store))
+        self._memory = Memory(descriptor)
 
     def answer(self, query: Query) -> tuple[str, bytes] | None:
         """Media type and bytes of what a worker would answer; None where one has to."""
@@ -67,27 +64,41 @@ class Lookups:
         if not found or query.default_graphs or query.named_graphs:
             return None
         prologue, _, _, names, *pattern, limit = found.group(*range(1, 9))
+        prefixes = dict(_PREFIXES.findall(prologue)) if prologue else {}
         try:
-            prefixes = {name: iri for name, iri in _PREFIXES.findall(prologue)} if prologue else {}
             if names:
                 return self._solutions(query.format, names, _terms(pattern, prefixes), limit)
             if described := found[12]:
-                (subject,) = _terms([described], prefixes)
-                return self._described(query.format, cast(NamedNode, subject))
+                return self._described(query.format, _terms([described], prefixes))
             return self._asked(query.format, _terms(found.group(9, 10, 11), prefixes))
-        except (_Other, KeyError, ValueError, OSError):
+        except (_Other, KeyError, ValueError):
             return None
 
-    def _quads(self, pattern: list[_Term], limit: int = _MOST + 1) -> list[Quad]:
+    def _triples(self, pattern: list[_Term]) -> list[_Triple]:
         """What matches; raises _Other where that may be much."""
-        bound = [None if isinstance(term, str) else term for term in pattern]
-        if not (bound[0] or bound[2]):
+        memory = self._memory
+        found = [None if isinstance(term, str) else memory.find(term) for term in pattern]
+        if any(
+            number is None and isinstance(term, bytes)
+            for number, term in zip(found, pattern, strict=True)
+        ):
+            return []
+        subject, predicate, value = found
+        if subject is not None:
+            low, high = memory.begins[0][subject], memory.begins[0][subject + 1]
+            predicates, values = memory.columns[SPO]
+            if predicate is not None:
+                low, high = _within(predicates, predicate, low, high)
+            _few(low, high)
+            pairs = zip(predicates[low:high].tolist(), values[low:high].tolist(), strict=True)
+            return [(subject, p, o) for p, o in pairs if value in (None, o)]
+        if predicate is None or value is None:
             raise _Other
-        matching = self._store.quads_for_pattern(bound[0], bound[1], bound[2], _DEFAULT)
-        found = [*islice(matching, limit)]
-        if len(found) > _MOST:
-            raise _Other
-        return found
+        low, high = memory.begins[1][predicate], memory.begins[1][predicate + 1]
+        values, subjects = memory.columns[POS]
+        low, high = _within(values, value, low, high)
+        _few(low, high)
+        return [(s, predicate, value) for s in subjects[low:high].tolist()]
 
     def _solutions(
         self, format: str, names: str, pattern: list[_Term], limit: str | None
@@ -97,30 +108,45 @@ class Lookups:
         asked = sorted(variables) if names == "*" else _NAMES.findall(names)
         if write is None or _repeat(variables) or _repeat(asked):
             raise _Other
-        values = attrgetter(*[_PLACES[pattern.index(name)] for name in asked])
-        quads = self._quads(pattern, min(_MOST + 1, int(limit or _MOST + 1)))
-        rows = map(values, quads) if len(asked) > 1 else ((values(quad),) for quad in quads)
+        places = [pattern.index(name) for name in asked]
+        triples = self._triples(pattern)
+        if limit:
+            triples = triples[: int(limit)]
+        text = self._memory.text
+        rows = ([text(triple[place]).decode() for place in places] for triple in triples)
         return with_charset(format), write(asked, rows).encode()
 
     def _asked(self, format: str, pattern: list[_Term]) -> tuple[str, bytes]:
         if _repeat([term for term in pattern if isinstance(term, str)]):
             raise _Other
-        holds = "true" if self._quads(pattern, 1) else "false"
+        holds = "true" if self._triples(pattern) else "false"
         if format == _JSON:
             holds = f'{{"head":{{}},"boolean":{holds}}}'
         elif format != _CSV:
             raise _Other
         return with_charset(format), holds.encode()
 
-    def _described(self, media_type: str, subject: NamedNode) -> tuple[str, bytes]:
-        triples = [quad.triple for quad in self._quads([subject, "p", "o"])]
+    def _described(self, media_type: str, subject: list[_Term]) -> tuple[str, bytes]:
         format = GRAPH_FORMATS.get(media_type)
+        terms = [[*map(self._memory.text, each)] for each in self._triples([*subject, "p", "o"])]
         # The engine goes on to describe a blank node.
-        if format is None or any(isinstance(triple.object, BlankNode) for triple in triples):
+        if format is None or any(value.startswith(b"_:") for _, _, value in terms):
             raise _Other
+        lines = b"".join(b"%b %b %b .\n" % (*each,) for each in terms)
+        triples = [quad.triple for quad in parse(lines, RdfFormat.N_TRIPLES)]
         prefixes = vocab.PREFIXES if media_type in WITH_PREFIXES else None
         text = cast(bytes, serialize(triples, format=format, prefixes=prefixes))
         return with_charset(media_type), text
+
+
+def _within(column: memoryview[int], term: int, low: int, high: int) -> tuple[int, int]:
+    """Where a term begins and ends in a sorted part of a column."""
+    return bisect_left(column, term, low, high), bisect_right(column, term, low, high)
+
+
+def _few(low: int, high: int) -> None:
+    if high - low > _MOST:
+        raise _Other
 
 
 def _repeat(names: list[str]) -> bool:
@@ -143,13 +169,14 @@ def _terms(texts: Iterable[str], prefixes: dict[str, str]) -> list[_Term]:
             iri = prefixes[prefix + colon][1:-1] + local
         if not _PLAIN.match(iri):
             raise _Other
-        found.append(NamedNode(iri))
+        NamedNode(iri)  # a ValueError, where it is none
+        found.append(f"<{iri}>".encode())
     return found
 
 
-# Solutions as the engine writes them (SPARQL 1.1 Query Results JSON, and CSV)
+# Solutions, of terms as N-Triples, as the engine writes them (SPARQL 1.1 Query Results JSON, CSV)
 
-_Row = tuple[object, ...]
+_Row = list[str]
 
 
 def _json(names: list[str], rows: Iterable[_Row]) -> str:
@@ -162,21 +189,15 @@ def _json(names: list[str], rows: Iterable[_Row]) -> str:
     return f'{{"head":{{"vars":[{head}]}},"results":{{"bindings":[{bindings}]}}}}'
 
 
-def _json_term(term: object) -> str:
-    if isinstance(term, NamedNode):
-        return f'{{"type":"uri","value":{_quoted(term.value)}}}'
-    if isinstance(term, Literal):
-        value = f'{{"type":"literal","value":{_quoted(term.value)}'
-        if term.direction is not None:
-            raise _Other
-        if term.language is not None:
-            return f'{value},"xml:lang":{_quoted(term.language)}}}'
-        if (datatype := term.datatype.value) != _STRING:
-            return f'{value},"datatype":{_quoted(datatype)}}}'
-        return value + "}"
-    if isinstance(term, BlankNode):
-        return f'{{"type":"bnode","value":{_quoted(term.value)}}}'
-    raise _Other
+def _json_term(term: str) -> str:
+    if term[0] == '"':
+        text, more = _literal(term)
+        value = f'{{"type":"literal","value":{_quoted(text)}'
+        if more.startswith("@"):
+            return f'{value},"xml:lang":{_quoted(more[1:])}}}'
+        return f'{value},"datatype":{_quoted(more[3:-1])}}}' if more else value + "}"
+    kind, text = ("uri", term[1:-1]) if _is_iri(term) else ("bnode", term[2:])
+    return f'{{"type":"{kind}","value":{_quoted(text)}}}'
 
 
 def _csv(names: list[str], rows: Iterable[_Row]) -> str:
@@ -184,17 +205,39 @@ def _csv(names: list[str], rows: Iterable[_Row]) -> str:
     return "\r\n".join(lines)
 
 
-def _csv_term(term: object) -> str:
-    if isinstance(term, NamedNode | Literal):
-        value = term.value
-        if _SPECIAL.search(value):
-            return '"' + value.replace('"', '""') + '"'
-        return value
-    if isinstance(term, BlankNode):
-        return f"_:{term.value}"
-    raise _Other
+def _csv_term(term: str) -> str:
+    if term[0] == '"':
+        text, _ = _literal(term)
+    else:
+        text = term[1:-1] if _is_iri(term) else term
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
-_STRING: Final = vocab.XSD + "string"
+def _is_iri(term: str) -> bool:
+    """Whether it is an IRI, and not a blank node; raises _Other for a triple."""
+    if term.startswith("<<"):
+        raise _Other
+    return term[0] == "<"
+
+
+def _literal(term: str) -> tuple[str, str]:
+    """The text of a literal, and what says its language or its datatype."""
+    end = term.rindex('"')
+    text, more = term[1:end], term[end + 1 :]
+    if "--" in more:  # a direction
+        raise _Other
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text, more
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    sign = escape[0]
+    return _ESCAPED.get(sign) or chr(int(sign[2:], 16))
+
+
+_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+_ESCAPED: Final = {
+    "\\t": "\t", "\\b": "\b", "\\n": "\n", "\\r": "\r", "\\f": "\f",
+    '\\"': '"', "\\'": "'", "\\\\": "\\",
+}  # fmt: skip
 _SPECIAL: Final = re.compile('[",\r\n]')
 _WRITERS: Final[dict[str, Callable[[list[str], Iterable[_Row]], str]]] = {_JSON: _json, _CSV: _csv}

@@ -1,0 +1,72 @@
+"""Where everything stands in the memory that holds the columns, and how it is read one by one.
+
+Terms are numbered in the byte order of their N-Triples text. A triple is 24 bytes: two columns in
+each of three orders, whose first column is given by where each term begins. A term is 16 bytes, and
+its text; a subject 4 more.
+"""
+
+from __future__ import annotations
+
+import bisect
+import fcntl
+import mmap
+import struct
+from typing import Final
+
+#: Places of a triple, each order's first to last: subject 0, predicate 1, object 2.
+ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
+SPO, PSO, POS = range(3)
+
+#: Terms whose numbers are kept.
+_KEPT: Final = 1000
+
+HEADER: Final = struct.Struct("=QQQ")  # terms, triples, bytes of text
+
+
+class Memory:
+    """The columns in a mapped file, which stays mapped as long as they are there."""
+
+    def __init__(self, descriptor: int) -> None:
+        memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
+        self.terms: int
+        self.triples: int
+        self.terms, self.triples, size = HEADER.unpack_from(memory)
+        at = HEADER.size
+
+        def view(length: int, format: str) -> memoryview[int]:
+            nonlocal at
+            begin, at = at, at + length * struct.calcsize(format)
+            return memory[begin:at].cast(format)  # type: ignore[call-overload, no-any-return]
+
+        self._ends = view(self.terms, "Q")
+        #: Of subjects and of predicates: by term, where its triples begin; then where all end.
+        self.begins = [view(self.terms + 1, "I") for _ in range(2)]
+        #: By order, its second column and its third.
+        self.columns = [(view(self.triples, "I"), view(self.triples, "I")) for _ in ORDERS]
+        self._text = memory[at : at + size]
+        # What is asked again and again, such as predicates, is searched once. No `lru_cache`: of a
+        # method it would hold the memory until somebody looks for cycles.
+        self._known: dict[bytes, int | None] = {}
+
+    def text(self, number: int) -> bytes:
+        """A term as N-Triples."""
+        start = self._ends[number - 1] if number else 0
+        return bytes(self._text[start : self._ends[number]])
+
+    def find(self, term: bytes) -> int | None:
+        """The number of a term, None where no triple has it."""
+        if term not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[term] = self._search(term)
+        return self._known[term]
+
+    def _search(self, term: bytes) -> int | None:
+        at = bisect.bisect_left(range(self.terms), term, key=self.text)
+        return at if at < self.terms and self.text(at) == term else None
+
+
+def seal(descriptor: int) -> None:
+    """Let nobody change the memory behind a descriptor any more."""
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
