@@ -11,7 +11,6 @@ one, `OXIGRAPH` the program where it is not on the path.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -25,9 +24,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
-from urllib.request import urlopen
 
-from peers import free_port, installed, used
+from peers import free_port, installed, settled, used
 from pyoxigraph import Store
 from serve import NAMED_PATH, QUERIES, publish
 
@@ -95,15 +93,6 @@ def started(name: str, path: str, port: int, command: list[str]) -> Iterator[int
             yield process.pid
         finally:
             process.terminate()
-
-
-def settled(port: int) -> None:
-    """Wait until the release is in memory, as it is served from then on."""
-    while True:
-        with urlopen(f"http://127.0.0.1:{port}/health") as answer:
-            if json.load(answer)["in_memory"]:
-                return
-        time.sleep(0.1)
 
 
 def oxigraph(folder: Path) -> str:

@@ -7,6 +7,7 @@ Virtuoso is Debian's (`apt-get install virtuoso-opensource-7-bin`).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from urllib.request import urlopen
 
 from pyoxigraph import RdfFormat, Store
 
@@ -94,6 +96,16 @@ def installed(folder: Path, *packages: str) -> Path:
     except (subprocess.SubprocessError, OSError) as error:
         raise Missing(str(error)) from None
     return environment / "bin"
+
+
+def settled(port: int) -> None:
+    """Wait until `kg serve` has all of its release in memory, as it is served from then on."""
+    while True:
+        with urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            served = json.load(answer)
+        if served["in_memory"] and served["columns"]:
+            return
+        time.sleep(0.1)
 
 
 def kg_serve(home: Path) -> contextlib.AbstractContextManager[Peer]:

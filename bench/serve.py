@@ -29,7 +29,17 @@ from urllib.parse import quote
 
 import httpx
 import zstandard
-from peers import WORKERS, Missing, Peer, free_port, kg_serve, oxigraph, rdflib_endpoint, virtuoso
+from peers import (
+    WORKERS,
+    Missing,
+    Peer,
+    free_port,
+    kg_serve,
+    oxigraph,
+    rdflib_endpoint,
+    settled,
+    virtuoso,
+)
 
 from kg import vocab
 from kg.build import Inputs, build
@@ -396,6 +406,7 @@ async def measure(servers: list[Peer], order: list[int], rows: int, token: str) 
     )
     print(f"{KG:<16} update of one triple until it is read: first {first:.0f} ms, "
           f"median {middle:.0f}, longest {most:.0f}")  # fmt: skip
+    await asyncio.to_thread(settled, servers[0].port)
     for peer in servers:
         texts = asking(LOOKUP, order[::-1])
         try:
@@ -492,6 +503,7 @@ async def main() -> None:
             servers.append(peer)
             print(f"{name:<16} first answer after {starts[name]:.2f} s, "
                   f"{peer.spent():.2f} s of CPU, {peer.resident() / 1e6:,.0f} MB")  # fmt: skip
+        await asyncio.to_thread(settled, servers[0].port)
         await alike(servers, order)
         found = await measure(servers, order, quads, token)
         found.start = starts
