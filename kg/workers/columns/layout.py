@@ -13,8 +13,7 @@ import mmap
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,11 @@ Rows = NDArray[np.int64]
 #: Places of a triple, each order's first to last: subject 0, predicate 1, object 2.
 ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
 SPO, PSO, POS = range(3)
+
+_REMEMBERED: Final = 1000
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 _HEADER: Final = struct.Struct("=QQQ")  # terms, triples, bytes of text
 
@@ -82,6 +86,12 @@ def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return found
 
 
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = value
+
+
 class Columns:
     """The columns in a mapped file, which stays mapped as long as they are there."""
 
@@ -111,26 +121,32 @@ class Columns:
             for places in ORDERS
         )
         self._text = memoryview(memory)[at : at + size]
-        # What is asked again and again, such as predicates, is looked up once.
-        self.find = lru_cache(maxsize=1000)(self._find)
-        self.distinct = lru_cache(maxsize=1000)(self._distinct)
+        # What is asked again and again, such as predicates. No cache that knows these columns:
+        # the parent, whose objects no collection frees, must let go of them at a change.
+        self._found: dict[bytes, int | None] = {}
+        self._different: dict[tuple[int, int | None], int] = {}
 
     def text(self, number: int) -> bytes:
         """A term as N-Triples."""
         start = self._ends[number - 1] if number else 0
         return bytes(self._text[start : self._ends[number]])
 
-    def _find(self, term: bytes) -> int | None:
+    def find(self, term: bytes) -> int | None:
         """The number of a term, None where no triple has it."""
-        at = bisect.bisect_left(range(self.terms), term, key=self.text)
-        return at if at < self.terms and self.text(at) == term else None
+        if term not in self._found:
+            at = bisect.bisect_left(range(self.terms), term, key=self.text)
+            there = at < self.terms and self.text(at) == term
+            _remember(self._found, term, at if there else None)
+        return self._found[term]
 
-    def _distinct(self, order: int, term: int | None = None) -> int:
+    def distinct(self, order: int, term: int | None = None) -> int:
         """How many different terms begin the triples of an order, or follow on this one there."""
-        found = self.orders[order]
-        if term is None:
-            return len(found.runs(0, len(found), 1))
-        return len(found.runs(*found.narrowed(0, 0, len(found), term), 2))
+        if (order, term) not in self._different:
+            found = self.orders[order]
+            low, high = (0, len(found)) if term is None else found.narrowed(0, 0, 0, term)
+            runs = found.runs(low, high, 1 if term is None else 2)
+            _remember(self._different, (order, term), len(runs))
+        return self._different[order, term]
 
 
 def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> None:
