@@ -42,6 +42,13 @@ def test_all_clauses_are_read() -> None:
     assert found.tail == "ORDER BY DESC(?n) ASC(?f) ASC(?p) LIMIT 10 OFFSET 5"
 
 
+def test_distinct_solutions_are_groups_that_nothing_is_counted_of() -> None:
+    found = question("SELECT DISTINCT ?f ?e { ?e :in ?f } ORDER BY ?f LIMIT 3")
+    assert found == Question(
+        (("?e", IN, "?f"),), ("?f", "?e"), (), ("?f", "?e"), (("?f", False),), 3
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -62,6 +69,13 @@ def test_counting_query_is_read(text: str) -> None:
         "SELECT ?e { ?e :in ?f }",
         "SELECT * { ?e :in 'COUNT(*)' }",
         "SELECT DISTINCT (COUNT(*) AS ?n) { ?e :in ?f }",
+        "SELECT DISTINCT ?f (COUNT(*) AS ?n) { ?e :in ?f } GROUP BY ?f",
+        "SELECT DISTINCT ?f { ?e :in ?f } GROUP BY ?f",
+        "SELECT DISTINCT ?f { ?e :in ?f } ORDER BY ?e",
+        "SELECT DISTINCT ?f ?x { ?e :in ?f }",
+        "SELECT DISTINCT ?f ?f { ?e :in ?f }",
+        "SELECT DISTINCT * { ?e :in ?f }",
+        "SELECT DISTINCT { ?e :in ?f }",
         "SELECT REDUCED (COUNT(*) AS ?n) { ?e :in ?f }",
         "SELECT (COUNT(DISTINCT *) AS ?n) { ?e :in ?f }",
         "SELECT (COUNT(?e + 1) AS ?n) { ?e :in ?f }",

@@ -52,8 +52,8 @@ class Counter:
             return None
         try:
             found = self._answer(asked)
-        except Unsuited:
-            return None
+        except (Unsuited, MemoryError):
+            return None  # the engine may need less, or says that it is too much
         try:
             _EMPTY.query(text, base_iri=base)
         except (SyntaxError, ValueError):

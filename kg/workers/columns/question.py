@@ -3,7 +3,8 @@
     SELECT ?key (COUNT(*) AS ?n) (COUNT(DISTINCT ?v) AS ?m) { plain patterns of IRIs and variables }
     GROUP BY ?key ORDER BY DESC(?n) ?key LIMIT 10 OFFSET 5
 
-Of the clauses behind the group any may be missing. Whatever a text has besides is the engine's.
+Of the clauses behind the group any may be missing. `SELECT DISTINCT ?key` is one that counts
+nothing. Whatever a text has besides is the engine's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 from kg.vocab import RDF
 from kg.workers.patterns import NotPlain, Pattern, Terminal, patterns, prologue, terminals
 
-_COUNTS: Final = re.compile(r"\bCOUNT\s*\(", re.IGNORECASE)
+_COUNTS: Final = re.compile(r"\bCOUNT\s*\(|\bSELECT\s+DISTINCT\b", re.IGNORECASE)
 _LONGEST: Final = 20_000
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -89,12 +90,17 @@ class _Reader:
 
     def question(self) -> Question:
         self._expect("SELECT")
+        distinct = self._takes("DISTINCT")
         projected, counts = self._projection()
         self._takes("WHERE")
         self._expect("{")
         read, self._at = patterns(self._found, self._at)
         self._expect("}")
         keys = self._keys()
+        if distinct:
+            if keys or counts:
+                raise NotPlain
+            keys = projected
         order = self._order()
         limit, offset = self._slice()
         if self._at != len(self._found):
