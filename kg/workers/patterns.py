@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 #: One terminal and the white space and comments before it.
 _TERMINAL: Final = re.compile(
-    r"""(?: \s++ | \#[^\r\n]*+ )*+
+    r"""(?: [ \t\r\n]++ | \#[^\r\n]*+ )*+
     (?: (?P<string> (?: '''(?:[^'\\]|\\.|'(?!''))*''' | \"""(?:[^"\\]|\\.|"(?!""))*\"""
         | '(?:[^'\\\r\n]|\\.)*' | "(?:[^"\\\r\n]|\\.)*" )
         (?: @[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[a-z]+)? )? )

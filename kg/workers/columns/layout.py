@@ -79,6 +79,14 @@ class Order:
         return np.repeat(self.firsts, np.diff(ends, prepend=0))
 
 
+def begins(sorted_terms: Ids, low: int, terms: int) -> Ids:
+    """Where each of so many terms begins in a sorted part of a column; and where that ends."""
+    found = np.zeros(terms + 1, np.uint32)
+    np.cumsum(np.bincount(sorted_terms, minlength=terms), out=found[1:])
+    found += np.uint32(low)
+    return found
+
+
 def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Where another value begins."""
     found = np.ones(len(values), np.bool_)
@@ -95,7 +103,8 @@ def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
 class Columns:
     """The columns in a mapped file, which stays mapped as long as they are there."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, room: int) -> None:
+        """Map a file; `room` is how many bytes may be kept from one query for others."""
         memory = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
         self.terms: int
         self.triples: int
@@ -125,6 +134,9 @@ class Columns:
         # the parent, whose objects no collection frees, must let go of them at a change.
         self._found: dict[bytes, int | None] = {}
         self._different: dict[tuple[int, int | None], int] = {}
+        self._begins: dict[tuple[tuple[int, int, int], int], Ids] = {}
+        #: How many results of `begins` are kept.
+        self.room = room // (4 * self.terms + 4)
 
     def text(self, number: int) -> bytes:
         """A term as N-Triples."""
@@ -138,6 +150,21 @@ class Columns:
             there = at < self.terms and self.text(at) == term
             _remember(self._found, term, at if there else None)
         return self._found[term]
+
+    def begins(self, order: Order, term: int) -> Ids:
+        """By term, where the triples begin that have it second, first in that order being `term`.
+
+        As large as all terms; those asked for last are kept.
+        """
+        key = order.places, term
+        found = self._begins.pop(key, None)
+        if found is None:
+            low, high = order.narrowed(0, 0, 0, term)
+            found = begins(order.second[low:high], low, self.terms)
+        self._begins[key] = found
+        if len(self._begins) > self.room:
+            del self._begins[next(iter(self._begins))]
+        return found
 
     def distinct(self, order: int, term: int | None = None) -> int:
         """How many different terms begin the triples of an order, or follow on this one there."""
@@ -155,8 +182,7 @@ def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> Non
     file.write(_HEADER.pack(len(terms), len(triples[0]), len(text)))
     file.write(np.cumsum([*map(len, terms)], dtype=np.uint64).data)
     for place in (0, 1):
-        sizes = np.bincount(triples[place], minlength=len(terms))
-        file.write(np.concatenate(([0], np.cumsum(sizes))).astype(np.uint32).data)
+        file.write(begins(triples[place], 0, len(terms)).data)
     for places in ORDERS:
         sequence = np.lexsort([triples[place] for place in reversed(places)])
         for place in places[1:]:
