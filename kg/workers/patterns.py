@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+#: One terminal and the white space and comments before it.
 _TERMINAL: Final = re.compile(
-    r"""(?P<skip> \s+ | \#[^\r\n]* )
-    | (?P<string> (?: '''(?:[^'\\]|\\.|'(?!''))*''' | \"""(?:[^"\\]|\\.|"(?!""))*\"""
+    r"""(?: [ \t\r\n]++ | \#[^\r\n]*+ )*+
+    (?: (?P<string> (?: '''(?:[^'\\]|\\.|'(?!''))*''' | \"""(?:[^"\\]|\\.|"(?!""))*\"""
         | '(?:[^'\\\r\n]|\\.)*' | "(?:[^"\\\r\n]|\\.)*" )
         (?: @[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[a-z]+)? )? )
     | (?P<iri> <[^\s<>"{}|^`\\]*> )
@@ -21,7 +22,7 @@ _TERMINAL: Final = re.compile(
     | (?P<blank> _:[\w.-]*\w )
     | (?P<name> (?:[^\W\d_](?:[\w.-]*[\w-])?)?:(?:[\w:%](?:[\w:%.-]*[\w:%-])?)? )
     | (?P<number> [+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w) )
-    | (?P<word> [A-Za-z]+ ) | (?P<sign> \^\^ | << | \{\| | . )""",
+    | (?P<word> [A-Za-z]+ ) | (?P<sign> \^\^ | << | \{\| | . ) | \Z )""",
     re.VERBOSE | re.DOTALL,
 )
 _TERMS: Final = frozenset({"string", "iri", "variable", "blank", "name", "number"})
@@ -70,9 +71,9 @@ class Pattern(NamedTuple):
 def terminals(text: str) -> tuple[Terminal, ...]:
     """All of a query but white space and comments."""
     return tuple(
-        Terminal(kind, found[0], found.start(), found.end())
+        Terminal(kind, found[kind], found.start(kind), found.end())
         for found in _TERMINAL.finditer(text)
-        if (kind := found.lastgroup or "") != "skip"
+        if (kind := found.lastgroup)
     )
 
 

@@ -25,6 +25,7 @@ def test_all_clauses_are_read() -> None:
         "GROUP BY ?f ?p ORDER BY DESC(?n) ?f ASC(?p) OFFSET 5 LIMIT 10"
     )
     assert found == Question(
+        prologue=" ".join(PREFIX.split()),
         patterns=(
             ("?e", f"<{RDF}type>", f"<{EX}deep/Event>"),
             ("?e", f"<{RDF}type>", "<urn:e>"),
@@ -40,6 +41,12 @@ def test_all_clauses_are_read() -> None:
         offset=5,
     )
     assert found.tail == "ORDER BY DESC(?n) ASC(?f) ASC(?p) LIMIT 10 OFFSET 5"
+
+
+def test_distinct_solutions_are_groups_that_nothing_is_counted_of() -> None:
+    found = question("SELECT DISTINCT ?f ?e { ?e :in ?f } ORDER BY ?f LIMIT 3")
+    assert found.patterns == (("?e", IN, "?f"),)
+    assert (found.counts, found.keys, found.projected) == ((), ("?f", "?e"), ("?f", "?e"))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,13 @@ def test_counting_query_is_read(text: str) -> None:
         "SELECT ?e { ?e :in ?f }",
         "SELECT * { ?e :in 'COUNT(*)' }",
         "SELECT DISTINCT (COUNT(*) AS ?n) { ?e :in ?f }",
+        "SELECT DISTINCT ?f (COUNT(*) AS ?n) { ?e :in ?f } GROUP BY ?f",
+        "SELECT DISTINCT ?f { ?e :in ?f } GROUP BY ?f",
+        "SELECT DISTINCT ?f { ?e :in ?f } ORDER BY ?e",
+        "SELECT DISTINCT ?f ?x { ?e :in ?f }",
+        "SELECT DISTINCT ?f ?f { ?e :in ?f }",
+        "SELECT DISTINCT * { ?e :in ?f }",
+        "SELECT DISTINCT { ?e :in ?f }",
         "SELECT REDUCED (COUNT(*) AS ?n) { ?e :in ?f }",
         "SELECT (COUNT(DISTINCT *) AS ?n) { ?e :in ?f }",
         "SELECT (COUNT(?e + 1) AS ?n) { ?e :in ?f }",
@@ -122,6 +136,10 @@ def test_counting_query_is_read(text: str) -> None:
         "SELECT (COUNT(",
         "SELECT (COUNT(*) ?n) { ?e :in ?f }",
         "SELECT COUNT(*) { ?e :in ?f }",
+        "SELECT (COUNT(*) AS ?n) { ?e :in ?f } LIMIT 10000000000000000000",
+        "SELECT (COUNT(*) AS ?n) { ?e :in\f?f }",
+        # The engine reads escapes before all else.
+        "SELECT (COUNT(*) AS ?n) { ?e :in ?f # \\u000A FILTER(false)\n}",
     ],
 )
 def test_any_other_query_is_left_alone(text: str) -> None:

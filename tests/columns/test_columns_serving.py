@@ -166,9 +166,11 @@ def test_change_makes_columns_stale_and_new_ones_follow(dump: Path, tmp_path: Pa
         async with counting(dump) as opened:
             await there(lambda: opened.columns)
             assert await ask(opened, BY_FIELD) == COUNTED
+            assert "memfd:columns" in told(parent(), "maps")
             write(come[:1])
             await opened.change(Change(gone, come[0]), "b", tmp_path / "store", changed)
             assert not opened.columns
+            assert "memfd:columns" not in told(parent(), "maps")
             assert await ask(opened, BY_FIELD) == expected(1)
             await there(lambda: opened.columns)
             assert await ask(opened, BY_FIELD) == expected(1)

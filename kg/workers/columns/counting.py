@@ -6,6 +6,7 @@ What is left of it for the engine are the formats, the order of the solutions an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,9 @@ _MOST_READ: Final = 20_000
 _MOST_ROWS: Final = 5_000_000
 _ROW: Final = 128
 
+#: One part in so many of a worker's memory may go to what is kept from one query for others.
+_KEPT: Final = 16
+
 #: So many times more possible values than there are, and these small, are sorted: else each one
 #: that could be has a place.
 _SPARSE: Final = 8
@@ -42,7 +46,7 @@ class Counter:
     """Answers what it can from columns, within a part of so many bytes of memory."""
 
     def __init__(self, descriptor: int, memory: int) -> None:
-        self._columns = Columns(descriptor)
+        self._columns = Columns(descriptor, memory // _KEPT)
         self._most = min(_MOST_ROWS, memory // (2 * _ROW))
 
     def solutions(self, text: str, base: str | None) -> str | None:
@@ -52,13 +56,11 @@ class Counter:
             return None
         try:
             found = self._answer(asked)
-        except Unsuited:
-            return None
-        try:
-            _EMPTY.query(text, base_iri=base)
-        except (SyntaxError, ValueError):
-            return None  # what is wrong with it, only the engine may say
-        return found
+        except (Unsuited, MemoryError):
+            return None  # the engine may need less, or says that it is too much
+        # Of a text in ASCII that was read, only a prefix that it does not use may still be wrong.
+        checked = f"{asked.prologue} ASK {{}}" if text.isascii() else text
+        return found if _is_query(checked, base) else None
 
     def _answer(self, asked: Question) -> str:
         patterns = [*self._patterns(asked)]
@@ -107,6 +109,16 @@ class Counter:
             if term.startswith((b"_:", b"<<")):
                 raise Unsuited("a term that VALUES cannot have")
             yield term.decode()
+
+
+@lru_cache(maxsize=256)
+def _is_query(text: str, base: str | None) -> bool:
+    """Whether the engine takes it for one; what is wrong with it, it has to say itself."""
+    try:
+        _EMPTY.query(text, base_iri=base)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _grouped(table: Table, keys: Iterable[str], terms: int) -> tuple[Rows, int]:

@@ -12,14 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.workers.columns import layout
 from kg.workers.columns.layout import Columns, Ids, Order, Rows
 from kg.workers.columns.planning import Pattern, Plan, Unsuited, spans, variables
 
 #: Solutions up to which a sum is exact, whoever adds them up.
 _MOST_SOLUTIONS: Final = 2**53
 
-#: A search in a sorted column costs as much as reading so many numbers of it.
+#: A search in a sorted column costs as much as going through so many numbers of it; and as many
+#: as this, where what was found going through them is kept for the next query.
 _SEARCH: Final = 16
+_SEARCH_KEPT: Final = 128
 
 #: Where consecutive triples of an order begin and end, of all rows or of each.
 Bound = int | Rows
@@ -114,7 +117,16 @@ def _extended(
     for at, place in enumerate(order.places[:depth]):
         term = pattern[place]
         value = term if isinstance(term, int) else table.columns[term]
-        low, high = _narrowed(columns, order, at, low, high, value)
+        if not (isinstance(low, int) and isinstance(high, int)):
+            column = order.column(at)
+            low, high = (
+                _bisected(column, low, high, value, right=False),
+                _bisected(column, low, high, value, right=True),
+            )
+        elif isinstance(value, int):
+            low, high = order.narrowed(at, low, high, value)
+        else:
+            low, high = _found(columns, order, pattern, at, low, high, value)
     counts = np.broadcast_to(np.asarray(high - low), table.rows)
     _bounded(table, counts)
     read = needed.union(table.columns)
@@ -135,17 +147,12 @@ def _extended(
 
 
 def _order(columns: Columns, table: Table, pattern: Pattern) -> tuple[Order, int]:
-    """The order with the most places bound at its beginning, and how many.
-
-    Of two, few rows take the one in which each finds its own place at once, many the one that all
-    search together.
-    """
-    few = table.rows * _SEARCH < columns.terms
+    """The order with the most places bound at its beginning, constants first; and how many."""
 
     def suits(order: Order) -> tuple[int, bool]:
         terms = [pattern[place] for place in order.places]
         bound = [isinstance(term, int) or term in table.columns for term in terms]
-        return [*bound, False].index(False), isinstance(terms[0], str) is few
+        return [*bound, False].index(False), isinstance(terms[0], int)
 
     order = max(columns.orders, key=suits)
     depth, _ = suits(order)
@@ -160,30 +167,21 @@ def _bounded(table: Table, counts: Rows) -> None:
         raise Unsuited("more solutions than can be counted")
 
 
-def _narrowed(
-    columns: Columns, order: Order, at: int, low: Bound, high: Bound, value: int | Ids
+def _found(
+    columns: Columns, order: Order, pattern: Pattern, at: int, low: int, high: int, wanted: Ids
 ) -> tuple[Bound, Bound]:
-    """Of triples alike in `at` places, those with a value in the next, by row if either is."""
-    if isinstance(low, int) and isinstance(high, int):
-        if isinstance(value, int):
-            return order.narrowed(at, low, high, value)
-        if at == 0:
-            return order.begins[value].astype(np.int64), order.begins[value + 1].astype(np.int64)
-        return _found(order.column(at)[low:high], value, low, columns.terms)
-    column = order.column(at)
-    return (
-        _bisected(column, low, high, value, right=False),
-        _bisected(column, low, high, value, right=True),
-    )
-
-
-def _found(part: Ids, wanted: Ids, low: int, terms: int) -> tuple[Rows, Rows]:
-    """Where each of the wanted begins and ends in a sorted part of a column."""
-    if len(wanted) * _SEARCH < len(part) + terms:
+    """Where each of the wanted begins and ends in one place, those before it being constant."""
+    first, rows, terms = pattern[order.places[0]], len(wanted), columns.terms
+    part = order.column(at)[low:high]
+    if at == 0:
+        begins = order.begins
+    elif at == 1 and isinstance(first, int) and columns.room and rows * _SEARCH_KEPT > terms:
+        begins = columns.begins(order, first)
+    elif rows * _SEARCH > len(part) + terms:
+        begins = layout.begins(part, low, terms)
+    else:
         return low + part.searchsorted(wanted), low + part.searchsorted(wanted, "right")
-    sizes = np.bincount(part, minlength=terms)
-    ends = low + np.cumsum(sizes)
-    return (ends - sizes)[wanted], ends[wanted]
+    return begins[wanted].astype(np.int64), begins[wanted + 1].astype(np.int64)
 
 
 def _bisected(column: Ids, low: Bound, high: Bound, wanted: int | Ids, *, right: bool) -> Rows:

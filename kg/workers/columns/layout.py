@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.workers.columns.memory import HEADER, ORDERS, Memory
+from kg.workers.columns.memory import HEADER, ORDERS, Memory, remember
 
 #: Numbers of terms, and of triples.
 Ids = NDArray[np.uint32]
@@ -61,6 +61,14 @@ class Order:
         return np.repeat(self.firsts, np.diff(ends, prepend=0))
 
 
+def begins(sorted_terms: Ids, low: int, terms: int) -> Ids:
+    """Where each of so many terms begins in a sorted part of a column; and where that ends."""
+    found = np.zeros(terms + 1, np.uint32)
+    np.cumsum(np.bincount(sorted_terms, minlength=terms), out=found[1:])
+    found += np.uint32(low)
+    return found
+
+
 def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Where another value begins."""
     found = np.ones(len(values), np.bool_)
@@ -69,26 +77,45 @@ def differs(values: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
 
 
 class Columns(Memory):
-    """The columns, with all three orders."""
+    """The columns, with what is found out about all three orders."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, room: int) -> None:
+        """Map a file; `room` is how many bytes may be kept from one query for others."""
         super().__init__(descriptor)
-        begins = [np.asarray(each) for each in self.begins]
-        firsts = [np.flatnonzero(each[1:] > each[:-1]).astype(np.uint32) for each in begins]
+        starts = [np.asarray(each) for each in self.starts]
+        firsts = [np.flatnonzero(each[1:] > each[:-1]).astype(np.uint32) for each in starts]
         self.orders = tuple(
-            Order(places, begins[places[0]], firsts[places[0]], *map(np.asarray, columns))
+            Order(places, starts[places[0]], firsts[places[0]], *map(np.asarray, columns))
             for places, columns in zip(ORDERS, self.columns, strict=True)
         )
-        self._distinct: dict[tuple[int, int | None], int] = {}
+        self._different: dict[tuple[int, int | None], int] = {}
+        self._begins: dict[tuple[tuple[int, int, int], int], Ids] = {}
+        #: How many results of `begins` are kept.
+        self.room = room // (4 * self.terms + 4)
+
+    def begins(self, order: Order, term: int) -> Ids:
+        """By term, where the triples begin that have it second, first in that order being `term`.
+
+        As large as all terms; those asked for last are kept.
+        """
+        key = order.places, term
+        found = self._begins.pop(key, None)
+        if found is None:
+            low, high = order.narrowed(0, 0, 0, term)
+            found = begins(order.second[low:high], low, self.terms)
+        self._begins[key] = found
+        if len(self._begins) > self.room:
+            del self._begins[next(iter(self._begins))]
+        return found
 
     def distinct(self, order: int, term: int | None = None) -> int:
         """How many different terms begin the triples of an order, or follow on this one there."""
-        if (order, term) not in self._distinct:
+        if (order, term) not in self._different:
             found = self.orders[order]
-            low, high = (0, len(found)) if term is None else found.narrowed(0, 0, len(found), term)
+            low, high = (0, len(found)) if term is None else found.narrowed(0, 0, 0, term)
             runs = found.runs(low, high, 1 if term is None else 2)
-            self._distinct[order, term] = len(runs)
-        return self._distinct[order, term]
+            remember(self._different, (order, term), len(runs))
+        return self._different[order, term]
 
 
 def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> None:
@@ -97,8 +124,7 @@ def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> Non
     file.write(HEADER.pack(len(terms), len(triples[0]), len(text)))
     file.write(np.cumsum([*map(len, terms)], dtype=np.uint64).data)
     for place in (0, 1):
-        sizes = np.bincount(triples[place], minlength=len(terms))
-        file.write(np.concatenate(([0], np.cumsum(sizes))).astype(np.uint32).data)
+        file.write(begins(triples[place], 0, len(terms)).data)
     for places in ORDERS:
         sequence = np.lexsort([triples[place] for place in reversed(places)])
         for place in places[1:]:

@@ -85,7 +85,7 @@ class Lookups:
             return []
         subject, predicate, value = found
         if subject is not None:
-            low, high = memory.begins[0][subject], memory.begins[0][subject + 1]
+            low, high = memory.starts[0][subject], memory.starts[0][subject + 1]
             predicates, values = memory.columns[SPO]
             if predicate is not None:
                 low, high = _within(predicates, predicate, low, high)
@@ -94,7 +94,7 @@ class Lookups:
             return [(subject, p, o) for p, o in pairs if value in (None, o)]
         if predicate is None or value is None:
             raise _Other
-        low, high = memory.begins[1][predicate], memory.begins[1][predicate + 1]
+        low, high = memory.starts[1][predicate], memory.starts[1][predicate + 1]
         values, subjects = memory.columns[POS]
         low, high = _within(values, value, low, high)
         _few(low, high)

@@ -11,14 +11,16 @@ import bisect
 import fcntl
 import mmap
 import struct
-from typing import Final
+from typing import Final, TypeVar
 
 #: Places of a triple, each order's first to last: subject 0, predicate 1, object 2.
 ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
 SPO, PSO, POS = range(3)
 
-#: Terms whose numbers are kept.
-_KEPT: Final = 1000
+_REMEMBERED: Final = 1000
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 HEADER: Final = struct.Struct("=QQQ")  # terms, triples, bytes of text
 
@@ -40,13 +42,13 @@ class Memory:
 
         self._ends = view(self.terms, "Q")
         #: Of subjects and of predicates: by term, where its triples begin; then where all end.
-        self.begins = [view(self.terms + 1, "I") for _ in range(2)]
+        self.starts = [view(self.terms + 1, "I") for _ in range(2)]
         #: By order, its second column and its third.
         self.columns = [(view(self.triples, "I"), view(self.triples, "I")) for _ in ORDERS]
         self._text = memory[at : at + size]
-        # What is asked again and again, such as predicates, is searched once. No `lru_cache`: of a
-        # method it would hold the memory until somebody looks for cycles.
-        self._known: dict[bytes, int | None] = {}
+        # What is asked again and again, such as predicates. No cache that knows this memory: the
+        # workers' parent, whose objects no collection frees, must let go of it at a change.
+        self._found: dict[bytes, int | None] = {}
 
     def text(self, number: int) -> bytes:
         """A term as N-Triples."""
@@ -55,15 +57,18 @@ class Memory:
 
     def find(self, term: bytes) -> int | None:
         """The number of a term, None where no triple has it."""
-        if term not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[term] = self._search(term)
-        return self._known[term]
+        if term not in self._found:
+            at = bisect.bisect_left(range(self.terms), term, key=self.text)
+            there = at < self.terms and self.text(at) == term
+            remember(self._found, term, at if there else None)
+        return self._found[term]
 
-    def _search(self, term: bytes) -> int | None:
-        at = bisect.bisect_left(range(self.terms), term, key=self.text)
-        return at if at < self.terms and self.text(at) == term else None
+
+def remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep a value, among not too many."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 def seal(descriptor: int) -> None:

@@ -3,7 +3,8 @@
     SELECT ?key (COUNT(*) AS ?n) (COUNT(DISTINCT ?v) AS ?m) { plain patterns of IRIs and variables }
     GROUP BY ?key ORDER BY DESC(?n) ?key LIMIT 10 OFFSET 5
 
-Of the clauses behind the group any may be missing. Whatever a text has besides is the engine's.
+Of the clauses behind the group any may be missing. `SELECT DISTINCT ?key` is one that counts
+nothing. Whatever a text has besides is the engine's.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Final
 from kg.vocab import RDF
 from kg.workers.patterns import NotPlain, Pattern, Terminal, patterns, prologue, terminals
 
-_COUNTS: Final = re.compile(r"\bCOUNT\s*\(", re.IGNORECASE)
+_COUNTS: Final = re.compile(r"\bCOUNT\s*\(|\bSELECT\s+DISTINCT\b", re.IGNORECASE)
 _LONGEST: Final = 20_000
+_DIGITS: Final = 15
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 #: A variable, by `?` and its name, or an IRI in angle brackets.
@@ -41,6 +43,7 @@ class Count:
 class Question:
     """What to count, in which groups; variables are written with `?`."""
 
+    prologue: str
     patterns: tuple[tuple[Place, Place, Place], ...]
     projected: tuple[str, ...]
     counts: tuple[Count, ...]
@@ -70,8 +73,8 @@ def is_variable(place: Place) -> bool:
 @lru_cache(maxsize=256)
 def read(text: str) -> Question | None:
     """What a query counts; None where it is certainly or possibly of another kind."""
-    if len(text) > _LONGEST or not _COUNTS.search(text):
-        return None
+    if len(text) > _LONGEST or not _COUNTS.search(text) or "\\" in text:
+        return None  # an escape may be any character, also outside of strings
     try:
         return _Reader(terminals(text)).question()
     except (NotPlain, IndexError):
@@ -83,24 +86,30 @@ class _Reader:
 
     def __init__(self, found: Sequence[Terminal]) -> None:
         self._found = found
-        head = prologue(found)
-        self._prefixes = _prefixes(head)
-        self._at = len(head)
+        self._head = prologue(found)
+        self._prefixes = _prefixes(self._head)
+        self._at = len(self._head)
 
     def question(self) -> Question:
         self._expect("SELECT")
+        distinct = self._takes("DISTINCT")
         projected, counts = self._projection()
         self._takes("WHERE")
         self._expect("{")
         read, self._at = patterns(self._found, self._at)
         self._expect("}")
         keys = self._keys()
+        if distinct:
+            if keys or counts:
+                raise NotPlain
+            keys = projected
         order = self._order()
         limit, offset = self._slice()
         if self._at != len(self._found):
             raise NotPlain
+        head = " ".join(each.text for each in self._head)
         found = tuple(self._places(each) for each in read)
-        asked = Question(found, projected, counts, keys, order, limit, offset)
+        asked = Question(head, found, projected, counts, keys, order, limit, offset)
         _check(asked)
         return asked
 
@@ -197,7 +206,7 @@ class _Reader:
 
     def _number(self) -> int:
         found = self._next()
-        if not found.text.isdecimal():
+        if not found.text.isdecimal() or len(found.text) > _DIGITS:
             raise NotPlain
         return int(found.text)
 
