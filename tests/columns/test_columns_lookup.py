@@ -7,13 +7,13 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg.errors import KnowledgeGraphError
 from kg.workers import GRAPH_FORMATS, Query, evaluate
-from kg.workers.columns import making
+from kg.workers.columns import lookup, making
 from kg.workers.columns.lookup import _MOST, Lookups
 
 EX = "http://example.org/"
@@ -115,8 +115,23 @@ def patterns(draw: st.DrawFn) -> tuple[str, list[str]]:
 
 
 @st.composite
+def groups(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """Patterns that begin with one that is about something known; few triples match."""
+    first, variables = draw(patterns())
+    text = [first.rstrip(" .")]
+    for _ in range(draw(st.integers(0, 2))):
+        subject = draw(st.sampled_from([f"?{name}" for name in variables] or [f"<{EX}a>"]))
+        more = draw(st.sampled_from([f"?v{len(variables)}", *(f"?{name}" for name in variables)]))
+        predicate = draw(st.sampled_from(PREDICATES))
+        link = draw(st.sampled_from([f". {subject} {predicate}", f"; {predicate}", ","]))
+        text.append(f"{link} {more}")
+        variables = [*dict.fromkeys([*variables, more[1:]])]
+    return " ".join(text) + draw(st.sampled_from(["", " .", " ;", ";; ."])), variables
+
+
+@st.composite
 def queries(draw: st.DrawFn) -> str:
-    pattern, variables = draw(patterns())
+    pattern, variables = draw(groups())
     where = draw(st.sampled_from(["", "WHERE", "where "]))
     group = f"{where}{{{draw(SPACE)}{pattern} }}"
     if not variables or draw(st.integers(0, 5)) == 0:
@@ -128,12 +143,15 @@ def queries(draw: st.DrawFn) -> str:
     return f"{PREFIXES}SELECT {asked} {group}{draw(SPACE)}{limit}"
 
 
+@settings(max_examples=300)
 @given(query=queries(), format=st.sampled_from([JSON, CSV]))
 def test_lookup_is_answered_as_the_engine_answers(
     store: Store, lookups: Lookups, query: str, format: str
 ) -> None:
     asked = Query(query, format, base="http://base.example/sparql")
-    assert parts(lookups.answer(asked)) == parts(by_engine(store, asked))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookup, "_MOST", 1_000_000)
+        assert parts(lookups.answer(asked)) == parts(by_engine(store, asked))
 
 
 def test_limit_is_kept(lookups: Lookups) -> None:
@@ -167,11 +185,8 @@ def test_resource_is_described_as_the_engine_describes_it(
         f"SELECT DISTINCT ?p {{ <{EX}a> ?p ?o }}",
         f"SELECT (STR(?p) AS ?s) {{ <{EX}a> ?p ?o }}",
         f"SELECT ?p ?o {{ <{EX}a> ?p ?o FILTER(ISIRI(?o)) }}",
-        f"SELECT ?p ?o {{ <{EX}a> ?p ?o ; ?q ?x }}",
-        f"SELECT ?p ?o {{ <{EX}a> ?p ?o, ?x }}",
         f"SELECT ?o {{ <{EX}a> <{EX}p>/<{EX}q> ?o }}",
         f"SELECT ?o {{ <{EX}a> ^<{EX}p> ?o }}",
-        f"SELECT ?x {{ <{EX}a> ?x ?x }}",
         f"SELECT ?z {{ <{EX}a> ?p ?o }}",
         f"SELECT ?s {{ ?s <{EX}p> 1 }}",
         f'SELECT ?s {{ ?s <{EX}p> "" }}',
@@ -179,6 +194,12 @@ def test_resource_is_described_as_the_engine_describes_it(
         "SELECT ?s ?p ?o { ?s ?p ?o }",
         f"SELECT ?s ?o {{ ?s <{EX}p> ?o }}",
         f"SELECT ?s {{ ?s <{EX}p> <{EX}hub> }}",
+        f"SELECT ?s {{ ?s <{EX}p> <{EX}b> ; ?p ?o . ?t <{EX}p> <{EX}hub> }}",
+        f"SELECT ?s ?t {{ ?s <{EX}p> <{EX}b> . ?t ?q ?u }}",
+        f"SELECT ?s {{ ?s <{EX}p> <{EX}b> . OPTIONAL {{ ?s <{EX}q> ?o }} }}",
+        f"SELECT ?s {{ {{ ?s <{EX}p> <{EX}b> }} }}",
+        f"SELECT ?s {{ ?s <{EX}p> [] , <{EX}b> }}",
+        f"SELECT ?o {{ {f'<{EX}a> <{EX}p> ?o .' * 9} }}",
         f"SELECT ?s ?p {{ ?s ?p <{EX}a> }}",
         f"SELECT ?o {{ <{EX}quoting> <{EX}p> ?o }}",
         f"DESCRIBE <{EX}node>",
@@ -209,6 +230,13 @@ def test_what_is_no_lookup_is_for_a_worker(store: Store, lookups: Lookups, query
         f"SELECT ?p ?o {{ <{EX}a> ?p ?o }} LIMIT",
         f"SELECT ?p ?o {{ <{EX}a> ?p ?o",
         f"SELECT {{ <{EX}a> ?p ?o }}",
+        f"SELECT ?o {{ <{EX}a> ?p ?o <{EX}b> ?p ?o }}",
+        f"SELECT ?o {{ <{EX}a> ?p ?o . . }}",
+        f"SELECT ?o {{ <{EX}a> ?p ?o ; , ?o }}",
+        f"SELECT ?o {{ <{EX}a> ?p ?o , . }}",
+        f"SELECT ?o {{ <{EX}a> ?p ?o ; ?q }}",
+        f"SELECT ?o {{ <{EX}a> ; ?p ?o }}",
+        "ASK { . }",
         f"DESCRIBE * {{ <{EX}a> ?p ?o }} }}",
     ],
 )

@@ -1,4 +1,4 @@
-"""Look-ups, answered where they are asked: one pattern that says what it is about, few triples.
+"""Look-ups, answered where they are asked: plain patterns, reached from what is known, few triples.
 
 Such a question takes less time than it takes to reach a worker, and there is nothing to kill: what
 it reads is counted. All others, and whatever is not certainly one, are the workers'.
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
-from json.encoder import encode_basestring as _quoted  # in C, where there is C
 from typing import Final, cast
 
 from pyoxigraph import NamedNode, RdfFormat, parse, serialize
 
 from kg import vocab
 from kg.workers.columns.memory import POS, SPO, Memory
-from kg.workers.engine import GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
+from kg.workers.columns.solutions import WRITERS
+from kg.workers.engine import FORMATS, GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
 
-#: Triples that one may read: about a millisecond.
+#: Triples that one may read, and patterns that it may have: about a millisecond.
 _MOST: Final = 500
+_MOST_PATTERNS: Final = 8
 
 _IRI: Final = r'<[^\x00-\x20<>"{}|^`\\]*+>'
 _NAME: Final = r"(?:[a-z][\w-]*+)?:[\w][\w-]*+(?!\.?[\w:%\\-])"
 _TERM: Final = rf"{_IRI}|[?$]\w++|(?-i:a)(?![\w:.-])|{_NAME}"
-_GROUP: Final = rf"\{{\s*({_TERM})\s*({_TERM})\s*({_TERM})\s*\.?\s*\}}"
+_GROUP: Final = rf"\{{\s*((?:(?:{_TERM}|[;,.])\s*)++)\}}"
 _PREFIX: Final = rf"PREFIX\s+((?:[a-z][\w-]*+)?:)\s*({_IRI})"
 _LOOKUP: Final = re.compile(
     rf"\s*((?:{_PREFIX}\s*)*+)(?:"
@@ -33,17 +33,18 @@ _LOOKUP: Final = re.compile(
     rf"|DESCRIBE\s*({_IRI}|(?<=\s){_NAME})\s*)\Z",
     re.IGNORECASE | re.ASCII,
 )
+_TERMINALS: Final = re.compile(rf"{_TERM}|[;,.]", re.IGNORECASE | re.ASCII)
 _NAMES: Final = re.compile(r"[?$](\w+)", re.ASCII)
 _PREFIXES: Final = re.compile(_PREFIX, re.IGNORECASE | re.ASCII)
 
 #: An IRI that relates to no base, and in which no segment stands for another.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!.*/\.)")
 
-_JSON: Final = "application/sparql-results+json"
-_CSV: Final = "text/csv"
-
-#: A variable by its name, or an IRI as N-Triples.
+#: A variable by its name, or an IRI as N-Triples, or the number of one.
 _Term = str | bytes
+_Number = str | int | None
+_Terms = tuple[_Term, _Term, _Term]
+_Pattern = tuple[_Number, _Number, _Number]
 _Triple = tuple[int, int, int]
 
 
@@ -63,80 +64,125 @@ class Lookups:
         found = _LOOKUP.match(query.text)
         if not found or query.default_graphs or query.named_graphs:
             return None
-        prologue, _, _, names, *pattern, limit = found.group(*range(1, 9))
+        prologue, _, _, names, group, limit, asked, described = found.groups()
         prefixes = dict(_PREFIXES.findall(prologue)) if prologue else {}
         try:
             if names:
-                return self._solutions(query.format, names, _terms(pattern, prefixes), limit)
-            if described := found[12]:
-                return self._described(query.format, _terms([described], prefixes))
-            return self._asked(query.format, _terms(found.group(9, 10, 11), prefixes))
+                return self._solutions(query.format, names, _patterns(group, prefixes), limit)
+            if asked:
+                return self._asked(query.format, _patterns(asked, prefixes))
+            return self._described(query.format, _iri(described, prefixes))
         except (_Other, KeyError, ValueError):
             return None
 
-    def _triples(self, pattern: list[_Term]) -> list[_Triple]:
-        """What matches; raises _Other where that may be much."""
-        memory = self._memory
-        found = [None if isinstance(term, str) else memory.find(term) for term in pattern]
-        if any(
-            number is None and isinstance(term, bytes)
-            for number, term in zip(found, pattern, strict=True)
-        ):
+    def _rows(self, patterns: list[_Terms]) -> list[dict[str, int]]:
+        """All solutions; raises _Other where much might have to be read for them."""
+        remaining = [self._numbered(each) for each in patterns]
+        if any(None in each for each in remaining):
             return []
-        subject, predicate, value = found
-        if subject is not None:
+        rows: list[dict[str, int]] = [{}]
+        bound: set[_Number] = set()
+        left = _MOST
+        while remaining:
+            pattern = max(remaining, key=lambda each: sum(_is_known(term, bound) for term in each))
+            remaining.remove(pattern)
+            found = []
+            for row in rows:
+                triples = self._triples(*_bound(pattern, row), left)
+                left -= 1 + len(triples)
+                if left < 0:
+                    raise _Other
+                for triple in triples:
+                    one = {**row}
+                    for term, number in zip(pattern, triple, strict=True):
+                        if isinstance(term, str) and one.setdefault(term, number) != number:
+                            break
+                    else:
+                        found.append(one)
+            rows = found
+            bound |= {*pattern}
+        return rows
+
+    def _numbered(self, terms: _Terms) -> _Pattern:
+        """A pattern with the numbers of its IRIs; None in place of one that no triple has."""
+        find = self._memory.find
+        subject, predicate, value = (t if isinstance(t, str) else find(t) for t in terms)
+        return subject, predicate, value
+
+    def _triples(
+        self, subject: _Number, predicate: _Number, value: _Number, most: int
+    ) -> list[_Triple]:
+        """What matches; raises _Other where that is not reached from what is known, or is more."""
+        memory = self._memory
+        if isinstance(subject, int):
             low, high = memory.starts[0][subject], memory.starts[0][subject + 1]
             predicates, values = memory.columns[SPO]
-            if predicate is not None:
+            if isinstance(predicate, int):
                 low, high = _within(predicates, predicate, low, high)
-            _few(low, high)
+            if high - low > most:
+                raise _Other
             pairs = zip(predicates[low:high].tolist(), values[low:high].tolist(), strict=True)
-            return [(subject, p, o) for p, o in pairs if value in (None, o)]
-        if predicate is None or value is None:
+            free = isinstance(value, str)
+            return [(subject, p, o) for p, o in pairs if free or o == value]
+        if not (isinstance(predicate, int) and isinstance(value, int)):
             raise _Other
         low, high = memory.starts[1][predicate], memory.starts[1][predicate + 1]
         values, subjects = memory.columns[POS]
         low, high = _within(values, value, low, high)
-        _few(low, high)
+        if high - low > most:
+            raise _Other
         return [(s, predicate, value) for s in subjects[low:high].tolist()]
 
     def _solutions(
-        self, format: str, names: str, pattern: list[_Term], limit: str | None
+        self, format: str, names: str, patterns: list[_Terms], limit: str | None
     ) -> tuple[str, bytes]:
-        write = _WRITERS.get(format)
-        variables = [term for term in pattern if isinstance(term, str)]
+        write = WRITERS.get(format)
+        variables = {term for each in patterns for term in each if isinstance(term, str)}
         asked = sorted(variables) if names == "*" else _NAMES.findall(names)
-        if write is None or _repeat(variables) or _repeat(asked):
+        if write is None or not variables.issuperset(asked) or len(asked) != len({*asked}):
             raise _Other
-        places = [pattern.index(name) for name in asked]
-        triples = self._triples(pattern)
+        solutions = self._rows(patterns)
         if limit:
-            triples = triples[: int(limit)]
+            solutions = solutions[: int(limit)]
         text = self._memory.text
-        rows = ([text(triple[place]).decode() for place in places] for triple in triples)
+        rows = ([text(solution[name]).decode() for name in asked] for solution in solutions)
         return with_charset(format), write(asked, rows).encode()
 
-    def _asked(self, format: str, pattern: list[_Term]) -> tuple[str, bytes]:
-        if _repeat([term for term in pattern if isinstance(term, str)]):
-            raise _Other
-        holds = "true" if self._triples(pattern) else "false"
-        if format == _JSON:
+    def _asked(self, format: str, patterns: list[_Terms]) -> tuple[str, bytes]:
+        holds = "true" if self._rows(patterns) else "false"
+        if format == FORMATS["json"]:
             holds = f'{{"head":{{}},"boolean":{holds}}}'
-        elif format != _CSV:
+        elif format != FORMATS["csv"]:
             raise _Other
         return with_charset(format), holds.encode()
 
-    def _described(self, media_type: str, subject: list[_Term]) -> tuple[str, bytes]:
-        format = GRAPH_FORMATS.get(media_type)
-        terms = [[*map(self._memory.text, each)] for each in self._triples([*subject, "p", "o"])]
+    def _described(self, media_type: str, subject: bytes) -> tuple[str, bytes]:
+        format, text = GRAPH_FORMATS.get(media_type), self._memory.text
+        found = [(row["p"], row["o"]) for row in self._rows([(subject, "p", "o")])]
+        values = [text(value) for _, value in found]
         # The engine goes on to describe a blank node.
-        if format is None or any(value.startswith(b"_:") for _, _, value in terms):
+        if format is None or any(value.startswith(b"_:") for value in values):
             raise _Other
-        lines = b"".join(b"%b %b %b .\n" % (*each,) for each in terms)
+        lines = b"".join(
+            b"%b %b %b .\n" % (subject, text(predicate), value)
+            for (predicate, _), value in zip(found, values, strict=True)
+        )
         triples = [quad.triple for quad in parse(lines, RdfFormat.N_TRIPLES)]
         prefixes = vocab.PREFIXES if media_type in WITH_PREFIXES else None
-        text = cast(bytes, serialize(triples, format=format, prefixes=prefixes))
-        return with_charset(media_type), text
+        content = cast(bytes, serialize(triples, format=format, prefixes=prefixes))
+        return with_charset(media_type), content
+
+
+def _bound(pattern: _Pattern, row: dict[str, int]) -> _Pattern:
+    """A pattern with what a solution binds in it."""
+    subject, predicate, value = (
+        row.get(each, each) if isinstance(each, str) else each for each in pattern
+    )
+    return subject, predicate, value
+
+
+def _is_known(term: _Number, bound: set[_Number]) -> bool:
+    return isinstance(term, int) or term in bound
 
 
 def _within(column: memoryview[int], term: int, low: int, high: int) -> tuple[int, int]:
@@ -144,100 +190,51 @@ def _within(column: memoryview[int], term: int, low: int, high: int) -> tuple[in
     return bisect_left(column, term, low, high), bisect_right(column, term, low, high)
 
 
-def _few(low: int, high: int) -> None:
-    if high - low > _MOST:
-        raise _Other
-
-
-def _repeat(names: list[str]) -> bool:
-    return len(names) != len(set(names))
-
-
-def _terms(texts: Iterable[str], prefixes: dict[str, str]) -> list[_Term]:
-    """What terms are in the text; raises KeyError for a prefix that is nowhere declared."""
-    found: list[_Term] = []
-    for text in texts:
-        if text[0] in "?$":
-            found.append(text[1:])
-            continue
-        if text == "a":
-            iri = vocab.RDF + "type"
-        elif text[0] == "<":
-            iri = text[1:-1]
-        else:
-            prefix, colon, local = text.partition(":")
-            iri = prefixes[prefix + colon][1:-1] + local
-        if not _PLAIN.match(iri):
+def _patterns(group: str, prefixes: dict[str, str]) -> list[_Terms]:
+    """The triple patterns of a group; raises as `_term` does, and _Other where it has no such."""
+    found: list[_Terms] = []
+    place: list[_Term] = []  # of the next pattern, what is here already
+    ends = False  # whether there need not be one
+    for text in _TERMINALS.findall(group):
+        if (kept := _SEPARATORS.get(text)) is not None:
+            if not ends or (text == "," and len(place) < 3):
+                raise _Other
+            del place[kept:]
+            ends = text == ";"
+        elif len(place) == 3:
             raise _Other
-        NamedNode(iri)  # a ValueError, where it is none
-        found.append(f"<{iri}>".encode())
+        else:
+            place.append(_term(text, prefixes))
+            if ends := len(place) == 3:
+                found.append((place[0], place[1], place[2]))
+    if (place and not ends) or not 0 < len(found) <= _MOST_PATTERNS:
+        raise _Other
     return found
 
 
-# Solutions, of terms as N-Triples, as the engine writes them (SPARQL 1.1 Query Results JSON, CSV)
-
-_Row = list[str]
-
-
-def _json(names: list[str], rows: Iterable[_Row]) -> str:
-    keys = [f"{_quoted(name)}:" for name in names]
-    bindings = ",".join(
-        f"{{{','.join([key + _json_term(term) for key, term in zip(keys, row, strict=True)])}}}"
-        for row in rows
-    )
-    head = ",".join(map(_quoted, names))
-    return f'{{"head":{{"vars":[{head}]}},"results":{{"bindings":[{bindings}]}}}}'
+#: What of a pattern the next one has too.
+_SEPARATORS: Final = {".": 0, ";": 1, ",": 2}
 
 
-def _json_term(term: str) -> str:
-    if term[0] == '"':
-        text, more = _literal(term)
-        value = f'{{"type":"literal","value":{_quoted(text)}'
-        if more.startswith("@"):
-            return f'{value},"xml:lang":{_quoted(more[1:])}}}'
-        return f'{value},"datatype":{_quoted(more[3:-1])}}}' if more else value + "}"
-    kind, text = ("uri", term[1:-1]) if _is_iri(term) else ("bnode", term[2:])
-    return f'{{"type":"{kind}","value":{_quoted(text)}}}'
+def _term(text: str, prefixes: dict[str, str]) -> _Term:
+    """What a term in the text is; raises as `_iri` does."""
+    return text[1:] if text[0] in "?$" else _iri(text, prefixes)
 
 
-def _csv(names: list[str], rows: Iterable[_Row]) -> str:
-    lines = [",".join(names), *[",".join(map(_csv_term, row)) for row in rows], ""]
-    return "\r\n".join(lines)
+def _iri(text: str, prefixes: dict[str, str]) -> bytes:
+    """An IRI as N-Triples.
 
-
-def _csv_term(term: str) -> str:
-    if term[0] == '"':
-        text, _ = _literal(term)
+    Raises KeyError for a prefix that is nowhere declared, ValueError for what is none, and _Other
+    for what depends on more than the text.
+    """
+    if text == "a":
+        iri = vocab.RDF + "type"
+    elif text[0] == "<":
+        iri = text[1:-1]
     else:
-        text = term[1:-1] if _is_iri(term) else term
-    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
-
-
-def _is_iri(term: str) -> bool:
-    """Whether it is an IRI, and not a blank node; raises _Other for a triple."""
-    if term.startswith("<<"):
+        prefix, colon, local = text.partition(":")
+        iri = prefixes[prefix + colon][1:-1] + local
+    if not _PLAIN.match(iri):
         raise _Other
-    return term[0] == "<"
-
-
-def _literal(term: str) -> tuple[str, str]:
-    """The text of a literal, and what says its language or its datatype."""
-    end = term.rindex('"')
-    text, more = term[1:end], term[end + 1 :]
-    if "--" in more:  # a direction
-        raise _Other
-    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text, more
-
-
-def _unescaped(escape: re.Match[str]) -> str:
-    sign = escape[0]
-    return _ESCAPED.get(sign) or chr(int(sign[2:], 16))
-
-
-_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
-_ESCAPED: Final = {
-    "\\t": "\t", "\\b": "\b", "\\n": "\n", "\\r": "\r", "\\f": "\f",
-    '\\"': '"', "\\'": "'", "\\\\": "\\",
-}  # fmt: skip
-_SPECIAL: Final = re.compile('[",\r\n]')
-_WRITERS: Final[dict[str, Callable[[list[str], Iterable[_Row]], str]]] = {_JSON: _json, _CSV: _csv}
+    NamedNode(iri)
+    return f"<{iri}>".encode()

@@ -1,0 +1,86 @@
+"""Solutions, of terms as N-Triples, as the engine writes them: SPARQL 1.1 Results JSON, and CSV.
+
+Raises ValueError for a term that only the engine writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring as _quoted  # in C, where there is C
+from typing import Final
+
+from kg.workers.engine import FORMATS
+
+Row = list[str]
+
+
+def json(names: list[str], rows: Iterable[Row]) -> str:
+    """As JSON."""
+    keys = [f"{_quoted(name)}:" for name in names]
+    bindings = ",".join(
+        f"{{{','.join([key + _json_term(term) for key, term in zip(keys, row, strict=True)])}}}"
+        for row in rows
+    )
+    head = ",".join(map(_quoted, names))
+    return f'{{"head":{{"vars":[{head}]}},"results":{{"bindings":[{bindings}]}}}}'
+
+
+def _json_term(term: str) -> str:
+    if term[0] == '"':
+        text, more = _literal(term)
+        value = f'{{"type":"literal","value":{_quoted(text)}'
+        if more.startswith("@"):
+            return f'{value},"xml:lang":{_quoted(more[1:])}}}'
+        return f'{value},"datatype":{_quoted(more[3:-1])}}}' if more else value + "}"
+    kind, text = ("uri", term[1:-1]) if _is_iri(term) else ("bnode", term[2:])
+    return f'{{"type":"{kind}","value":{_quoted(text)}}}'
+
+
+def csv(names: list[str], rows: Iterable[Row]) -> str:
+    """As CSV."""
+    lines = [",".join(names), *[",".join(map(_csv_term, row)) for row in rows], ""]
+    return "\r\n".join(lines)
+
+
+def _csv_term(term: str) -> str:
+    if term[0] == '"':
+        text, _ = _literal(term)
+    else:
+        text = term[1:-1] if _is_iri(term) else term
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+def _is_iri(term: str) -> bool:
+    """Whether it is an IRI, and not a blank node; raises _Other for a triple."""
+    if term.startswith("<<"):
+        raise ValueError
+    return term[0] == "<"
+
+
+def _literal(term: str) -> tuple[str, str]:
+    """The text of a literal, and what says its language or its datatype."""
+    end = term.rindex('"')
+    text, more = term[1:end], term[end + 1 :]
+    if "--" in more:  # a direction
+        raise ValueError
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text, more
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    sign = escape[0]
+    return _ESCAPED.get(sign) or chr(int(sign[2:], 16))
+
+
+_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+_ESCAPED: Final = {
+    "\\t": "\t", "\\b": "\b", "\\n": "\n", "\\r": "\r", "\\f": "\f",
+    '\\"': '"', "\\'": "'", "\\\\": "\\",
+}  # fmt: skip
+_SPECIAL: Final = re.compile('[",\r\n]')
+
+#: By media type, what writes solutions of these names.
+WRITERS: Final[dict[str, Callable[[list[str], Iterable[Row]], str]]] = {
+    FORMATS["json"]: json,
+    FORMATS["csv"]: csv,
+}
