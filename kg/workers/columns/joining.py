@@ -81,6 +81,8 @@ def _scanned(columns: Columns, pattern: Pattern, needed: set[str], most: int) ->
     if to == 3 and high - low > most:
         raise Unsuited(f"more than {most:,} triples match")
     rows = order.runs(low, high, to)
+    if len(rows) > most:
+        raise Unsuited(f"more than {most:,} rows")
     weights = np.diff(rows, append=high) if to < 3 else None
     table = Table({}, weights, len(rows))
     found = {
