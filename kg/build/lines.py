@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -77,7 +78,7 @@ class Runs:
             [*command, *map(str, self._files)], env={"LC_ALL": "C"}, stdout=subprocess.PIPE
         ) as sort:
             out = cast(IO[bytes], sort.stdout)
-            yield (line[:-1] for line in out)
+            yield chain.from_iterable(text.split(b"\n")[:-1] for text in _texts(out))
             out.close()
         if sort.returncode:
             raise KnowledgeGraphError(f"sort ended with exit code {sort.returncode}")
@@ -227,8 +228,12 @@ def interleaved(*runs: Iterable[list[bytes]]) -> Iterator[bytes]:
 def texts(path: Path) -> Iterator[bytes]:
     """The text of a file, some whole lines at a time."""
     with path.open("rb") as file:
-        while text := file.read(_TEXT) + file.readline():
-            yield text
+        yield from _texts(file)
+
+
+def _texts(file: IO[bytes]) -> Iterator[bytes]:
+    while text := file.read(_TEXT) + file.readline():
+        yield text
 
 
 def read(path: Path, graph: NamedNode | None = None) -> Iterator[list[bytes]]:
