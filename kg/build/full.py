@@ -1,8 +1,8 @@
 """A build from nothing: every table mapped, the whole candidate inferred, validated, published.
 
 Lines go through sorted runs on disk, so mapping takes the same memory for any number of rows.
-The store on disk, which costs most, is loaded beside inference and validation in memory (the
-loader releases the GIL); a release that outgrows the memory budget is validated on disk.
+The store on disk, which costs most, is loaded beside inference, the dump and validation in
+memory (the loader releases the GIL); a release that outgrows the budget is validated on disk.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ from kg.link.linkset import Linkset
 from kg.release import ContentHash
 from kg.validate import Report, Shapes, validate
 
-#: Bytes that a triple of the tables takes in memory, with what is inferred from it and their
-#: lines: 1,620 to 1,710 at the peak of builds of 6 and 9 million.
-_TRIPLE: Final = 1_700
+#: Bytes that a triple of the tables takes in memory, with what is inferred from it: 1,370 at
+#: the peak of a build of 2.4 million, of which 1.6 GB are the loader's whatever their number.
+_TRIPLE: Final = 1_400
+
+#: Triples that the store loads at a time; it loads more of them in parallel by itself.
+_BATCH: Final = 1_000_000
 
 
 @dataclass
@@ -116,8 +119,8 @@ class Full(Work):
         """Infer, write the dump and validate, beside the load of the store on disk."""
         place = self.candidate.store_path
         in_memory = text.triples * _TRIPLE <= self.settings.memory
-        # A load of more than a million quads is parallel by itself, and takes as much memory.
-        with release.Loading(place, at_once=2 if in_memory else 1) as loading:
+        beside = in_memory and text.triples < _BATCH
+        with release.Loading(place, at_once=2 if beside else 1) as loading:
             text.load_asserted(loading)
             self.stages.begin("infer", 0.5)
             self.tally.graphs[infer.GRAPH.value.encode()] = text.infer(schema.rules)

@@ -237,10 +237,10 @@ def _texts(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def read(path: Path, graph: NamedNode | None = None) -> Iterator[list[bytes]]:
-    """The lines of a file in blocks, where `graph` is given those of its default graph in that."""
-    end = b" .\n" if graph is None else f" {graph} .\n".encode()
+    """The lines of a file in blocks; those of the default graph as lines of `graph`, if given."""
+    end = f" {graph} .\n".encode()
     for text in texts(path):
-        yield text.replace(b" .\n", end).split(b"\n")[:-1]
+        yield (text.replace(b" .\n", end) if graph else text).split(b"\n")[:-1]
 
 
 def within(graph: NamedNode, line: bytes) -> bytes:
