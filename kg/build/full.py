@@ -31,7 +31,7 @@ from kg.release import ContentHash
 from kg.validate import Report, Shapes, validate
 
 #: Bytes that a triple of the tables takes in memory, with what is inferred from it: 1,370 at
-#: the peak of a build of 2.4 million, of which 1.6 GB are the loader's whatever their number.
+#: the peak of a build of 2.4 million, of which the loader takes 1.5 GB for any number.
 _TRIPLE: Final = 1_400
 
 #: Triples that the store loads at a time; it loads more of them in parallel by itself.
