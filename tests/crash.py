@@ -23,12 +23,13 @@ from pyoxigraph import Store
 from kg.errors import ReleaseError
 from kg.release import (
     Candidate,
+    ContentHash,
     Home,
     Manifest,
     Release,
-    content,
     identity,
     load_store,
+    loading,
     write_dump,
 )
 
@@ -43,7 +44,7 @@ def lines(name: str) -> list[bytes]:
     return sorted(line.encode() for line in (*facts, blank, named))
 
 
-def manifest(hashed: content.ContentHash, created: str) -> Manifest:
+def manifest(hashed: ContentHash, created: str) -> Manifest:
     return Manifest(
         release=hashed.id,
         content=hashed.hexdigest(),
@@ -132,9 +133,9 @@ def arm(survived: int) -> None:
     for name in OPERATIONS:
         setattr(os, name, wrap(getattr(os, name)))
     # RocksDB's own writes are out of reach here: die between its reads and around its calls.
-    reader = content._WithoutBlankNodes
+    reader = loading._WithoutBlankNodes
     reader.readinto = wrap(reader.readinto)  # type: ignore[method-assign]
-    content.__dict__["Store"] = wrap(Store)
+    loading.__dict__["Store"] = wrap(Store)
 
 
 def arm_clock(milliseconds: int) -> None:

@@ -1,53 +1,41 @@
 """A build from nothing: every table mapped, the whole candidate inferred, validated, published.
 
 Lines go through sorted runs on disk, so mapping takes the same memory for any number of rows.
-The store on disk, which costs most, is loaded beside inference and validation in memory (the
-loader releases the GIL); a release that outgrows the memory budget is validated on disk.
+The store on disk, which costs most, is loaded beside inference, the dump and validation in
+memory (the loader releases the GIL); a release that outgrows the budget is validated on disk.
 """
 
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import DefaultGraph, Store
+from pyoxigraph import Store
 
 from kg import etl, infer, ontology, release
 from kg.build import lines
-from kg.build.delta import edited, quads
+from kg.build.delta import edited
 from kg.build.inputs import Schema, Work, software
 from kg.build.outcome import Outcome, make_manifest, records
 from kg.build.provenance import described
 from kg.build.state import REPEATED, Accounts, Made, Repeated, State, empty
+from kg.build.text import Text
 from kg.build.verdict import judged, write_reports
 from kg.etl import Source, Statements
 from kg.link.linkset import Linkset
 from kg.release import ContentHash
-from kg.validate import Report, validate
+from kg.validate import Report, Shapes, validate
 
-#: Bytes that a triple of the tables takes in memory, with what is inferred from it and their
-#: lines: 1,620 to 1,710 at the peak of builds of 6 and 9 million.
-_TRIPLE: Final = 1_700
+#: Bytes that a triple of the tables takes in memory, with what is inferred from it: 1,370 at
+#: the peak of a build of 2.4 million, of which the loader takes 1.5 GB for any number.
+_TRIPLE: Final = 1_400
 
-
-@dataclass(frozen=True)
-class Text:
-    """A candidate's content as sorted N-Quads on disk: what is asserted, its default graph.
-
-    Lines with blank nodes, which come from the ontology for the most part, are kept apart: the
-    store reads the others by itself.
-    """
-
-    asserted: Path
-    default: Path
-    rest: Path
-    triples: int
-    nameless: list[bytes]
+#: Triples that the store loads at a time; it loads more of them in parallel by itself.
+_BATCH: Final = 1_000_000
 
 
 @dataclass
@@ -85,7 +73,10 @@ class Full(Work):
         if self.staged.before:
             runs.add_bytes(edited(self.staged.before.open()))
         self.stages.begin("merge", 0.45)
-        text = self.merge(runs)
+        text = Text(self.work)
+        repeated = Repeated(self.candidate.path / REPEATED)
+        with runs.sorted() as given, closing(repeated):
+            text.merge(given, self.tally, repeated.add)
         report, content = self.judge(text, schema)
         self.stages.begin("publish", 0.95)
         accounts = state.accounts()
@@ -124,78 +115,30 @@ class Full(Work):
         etl.run(source, sheets, self.context, keep, joined=self.staged.joined())
         return Made(self.staged.basis(source, self.context), tables)
 
-    def merge(self, runs: lines.Runs) -> Text:
-        """Write what is asserted, sorted and merged."""
-        text = Text(
-            self.work / "asserted.nq", self.work / "default.nq", self.work / "rest.nq", 0, []
-        )
-        triples = 0
-        repeated = Repeated(self.candidate.path / REPEATED)
-        with (
-            runs.sorted() as given,
-            text.asserted.open("wb") as asserted,
-            text.default.open("wb") as default,
-            closing(repeated),
-        ):
-            for block in lines.merged(given, self.tally, repeated.add):
-                triples += len(block.default)
-                named, nameless = lines.ground(block.lines)
-                text.nameless.extend(nameless)
-                asserted.write(b"\n".join([*named, b""]))
-                default.write(b"\n".join([*lines.ground(block.default)[0], b""]))
-        return replace(text, triples=triples)
-
     def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
         """Infer, write the dump and validate, beside the load of the store on disk."""
         place = self.candidate.store_path
         in_memory = text.triples * _TRIPLE <= self.settings.memory
-        with ThreadPoolExecutor(1) as pool:
-            loading: Future[object] = pool.submit(
-                release.load_store, place, text.asserted, ground=True, compact=False
-            )
-            if in_memory:
-                store = Store()
-                release.fill(store, text.default, ground=True)
-                nameless = [line for line in text.nameless if not lines.graph_of(line)]
-                store.bulk_extend(quads(nameless))
-            else:
-                loading.result()
-                store = Store(place)
-                store.bulk_extend(quads(text.nameless))
-            self.stages.begin("infer", 0.55)
-            found = infer.infer(store, schema.rules)
-            graphs = [DefaultGraph()] if in_memory else [DefaultGraph(), infer.GRAPH]
-            found.insert(store, *graphs)
-            rest = sorted([*text.nameless, *self.inferred(found)])
-            text.rest.write_bytes(b"\n".join([*rest, b""]))
-            if in_memory:
-                loading = pool.submit(_extend, place, text.rest)
-            else:
-                store.optimize()
-            self.tally.count_store(store)
-            self.stages.begin("dump", 0.65)
-            asserted = lines.read(text.asserted)
-            content = release.write_dump(
-                lines.interleaved(asserted, rest), self.candidate.dump_path
-            )
+        beside = in_memory and text.triples < _BATCH
+        with release.Loading(place, at_once=2 if beside else 1) as loading:
+            text.load_asserted(loading)
+            self.stages.begin("infer", 0.5)
+            self.tally.graphs[infer.GRAPH.value.encode()] = text.infer(schema.rules)
+            text.load_inferred(loading)
+            loaded = loading.complete()
+            self.stages.begin("dump", 0.55)
+            content = text.dump(self.candidate.dump_path)
             self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())
             self.stages.begin("validate", 0.7)
-            report = validate(store, schema.shapes)
-            del store
+            report = self.validate(text.in_memory(), schema.shapes) if in_memory else None
             self.stages.begin("load", 0.85)
-            loading.result()
+            loaded.result()
+        if report is None:
+            self.stages.begin("validate", 0.9)
+            report = self.validate(Store.read_only(str(place)), schema.shapes)
         return judged(report, self.staged.pairs(), self.context), content
 
-    def inferred(self, found: infer.Inferred) -> list[bytes]:
-        """The lines of what inference added, in its graph and in the default graph."""
-        self.tally.graphs[infer.GRAPH.value.encode()] = len(found)
-        blocks = found.lines(infer.GRAPH, DefaultGraph())
-        return [line for block in blocks for line in block.split(b"\n")[:-1]]
-
-
-def _extend(place: Path, more: Path) -> None:
-    """Load the last lines into a store on disk that nobody holds open, and merge its files."""
-    store = Store(place)
-    release.fill(store, more)
-    store.flush()
-    store.optimize()
+    def validate(self, store: Store, shapes: Shapes) -> Report:
+        """The report on a store that holds the default graph, whose classes are counted."""
+        self.tally.count_store(store)
+        return validate(store, shapes)

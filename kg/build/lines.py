@@ -1,17 +1,18 @@
 """N-Quads lines in any order and any number, sorted and merged in bounded memory.
 
 Lines are collected into sorted runs on disk; `merged` makes of them what a release holds: each
-line once, and before the lines of a triple its line in the default graph.
+line once, and of a triple its line in the default graph.
 """
 
 from __future__ import annotations
 
 import subprocess
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -77,7 +78,7 @@ class Runs:
             [*command, *map(str, self._files)], env={"LC_ALL": "C"}, stdout=subprocess.PIPE
         ) as sort:
             out = cast(IO[bytes], sort.stdout)
-            yield (line[:-1] for line in out)
+            yield chain.from_iterable(text.split(b"\n")[:-1] for text in _texts(out))
             out.close()
         if sort.returncode:
             raise KnowledgeGraphError(f"sort ended with exit code {sort.returncode}")
@@ -142,9 +143,9 @@ def graph_of(line: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of a release in byte order, and those of them that are the default graph's."""
+    """Lines that a release holds, each graph's in byte order: of named graphs, of the default."""
 
-    lines: list[bytes]
+    named: list[bytes]
     default: list[bytes]
 
 
@@ -155,13 +156,12 @@ def merged(
 ) -> Iterator[Block]:
     """What a release holds of sorted lines of named graphs.
 
-    Each line once; before the first of a triple's lines that line in the default graph, where
-    a graph that is merged into it states the triple. `tally` counts the graphs' lines, and
-    `repeated` is told every line that was given more than once, and how often.
+    Each line once; and a triple's line in the default graph, where a graph that is merged into
+    it states the triple. `tally` counts the graphs' lines, and `repeated` is told every line
+    that was given more than once, and how often.
     """
-    out: list[bytes] = []
+    named: list[bytes] = []
     default: list[bytes] = []
-    group: list[bytes] = []
     triple, last, count = b"", b"", 0
     stated = False
     ends: Counter[bytes] = Counter()
@@ -174,52 +174,78 @@ def merged(
             repeated(last, count)
         last, count = line, 1
         cut = line.rindex(b" <")
-        end = line[cut + 1 :]
+        start, end = line[:cut], line[cut + 1 :]
         ends[end] += 1
-        if line[:cut] != triple:
+        if start != triple:
             if stated:
                 default.append(triple + b" .")
-                out.append(default[-1])
-            out += group
-            if len(out) > _BATCH:
-                yield Block(out, default)
-                out, default = [], []
-            triple, group, stated = line[:cut], [], False
-        group.append(line)
+            if len(named) > _BATCH:
+                yield Block(named, default)
+                named, default = [], []
+            triple, stated = start, False
+        named.append(line)
         stated = stated or end not in _SIDE
     if count > 1:
         repeated(last, count)
     if stated:
         default.append(triple + b" .")
-        out.append(default[-1])
-    yield Block(out + group, default)
+    yield Block(named, default)
     for end, number in ends.items():
         tally.graphs[end[1:-3]] = tally.graphs.get(end[1:-3], 0) + number
 
 
-def ground(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """The lines without blank nodes, and those that may have some."""
-    if not any(b"_:" in line for line in lines):
-        return lines, []
-    return [line for line in lines if b"_:" not in line], [line for line in lines if b"_:" in line]
+def text_of(lines: Iterable[bytes]) -> bytes:
+    """The lines as one text."""
+    return b"\n".join([*lines, b""])
 
 
-def interleaved(blocks: Iterable[list[bytes]], others: list[bytes]) -> Iterator[bytes]:
-    """Sorted blocks of lines, and other sorted lines each at its place among them."""
-    done = 0
-    for block in blocks:
-        until = bisect_left(others, block[-1], done)
-        # Sorting two sorted runs is one merge.
-        yield from sorted(block + others[done:until]) if until > done else block
-        done = until
-    yield from others[done:]
+def ground(text: bytes) -> tuple[bytes, list[bytes]]:
+    """The text of the lines without blank nodes, and the lines that may have some."""
+    if b"_:" not in text:
+        return text, []
+    lines = text.split(b"\n")[:-1]
+    rest = [line for line in lines if b"_:" in line]
+    return text_of(line for line in lines if b"_:" not in line), rest
 
 
-def read(path: Path) -> Iterator[list[bytes]]:
-    """The lines of a file of N-Quads, in blocks."""
+def interleaved(*runs: Iterable[list[bytes]]) -> Iterator[bytes]:
+    """The lines of sorted runs, which come in blocks, as one sorted run."""
+    blocks = [(run, block) for run in map(iter, runs) if (block := next(run, []))]
+    while blocks:
+        # What is not above this is there of every run; and to sort sorted runs is to merge them.
+        until = min(block[-1] for _, block in blocks)
+        ready: list[bytes] = []
+        left = []
+        for run, block in blocks:
+            cut = bisect_right(block, until)
+            ready += block[:cut]
+            if block := block[cut:] or next(run, []):
+                left.append((run, block))
+        yield from sorted(ready)
+        blocks = left
+
+
+def texts(path: Path) -> Iterator[bytes]:
+    """The text of a file, some whole lines at a time."""
     with path.open("rb") as file:
-        while text := file.read(_TEXT) + file.readline():
-            yield text.split(b"\n")[:-1]
+        yield from _texts(file)
+
+
+def _texts(file: IO[bytes]) -> Iterator[bytes]:
+    while text := file.read(_TEXT) + file.readline():
+        yield text
+
+
+def read(path: Path, graph: NamedNode | None = None) -> Iterator[list[bytes]]:
+    """The lines of a file in blocks; those of the default graph as lines of `graph`, if given."""
+    end = f" {graph} .\n".encode()
+    for text in texts(path):
+        yield (text.replace(b" .\n", end) if graph else text).split(b"\n")[:-1]
+
+
+def within(graph: NamedNode, line: bytes) -> bytes:
+    """A line of the default graph as one of this graph."""
+    return line[:-1] + f"{graph} .".encode()
 
 
 def written(quads: Iterable[Quad]) -> list[bytes]:

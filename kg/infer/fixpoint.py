@@ -1,14 +1,14 @@
-"""A whole store to the fixpoint of its rules: semi-naive, column by column.
+"""A whole default graph to the fixpoint of its rules: semi-naive, column by column.
 
 Relations are columns of interned terms, one per predicate and one per class. Joining them
-costs a tenth of what inserting the answers into the store does, so nothing is inserted
-before the end.
+costs a tenth of what inserting the answers into a store does, so nothing is inserted before
+the end, and no store is needed until then.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,6 @@ from pyoxigraph import (
     DefaultGraph,
     NamedNode,
     Quad,
-    QueryResultsFormat,
-    QuerySolutions,
-    QueryTriples,
     RdfFormat,
     Store,
     Variable,
@@ -27,6 +24,7 @@ from pyoxigraph import (
 )
 
 from kg import vocab
+from kg.infer.relations import PAIR, of_lines, of_store
 from kg.infer.rules import RDF_TYPE, Atom, Rule, Rules
 
 #: Where every inferred triple stands, beside the default graph.
@@ -34,14 +32,16 @@ GRAPH: Final = NamedNode(vocab.INFERRED)
 
 #: A predicate, or a class: the members of each class are a relation of their own.
 Relation = tuple[str, str]
-_PAIR: Final = ["s", "o"]
 # Larger texts cost more a line: their memory is new each time.
 _SLICE: Final = 10_000
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """Inferred triples that no graph asserts: a column each of subject, predicate, object."""
+    """Inferred triples that no graph asserts: a column each of subject, predicate, object.
+
+    They stand in the byte order of their lines.
+    """
 
     triples: pl.DataFrame
 
@@ -51,7 +51,8 @@ class Inferred:
     def lines(self, *graphs: NamedNode | DefaultGraph) -> Iterator[bytes]:
         """The triples as lines of N-Quads in each of these graphs, some thousands at a time.
 
-        Every line is as the store would dump it, ends with a newline, and stands once.
+        Every line is as the store would dump it, ends with a newline, and stands once; those of
+        one graph are sorted.
         """
         triple = pl.concat_str(pl.all().cast(pl.String), separator=" ").alias("triple")
         ends = [f" {graph} .\n" if isinstance(graph, NamedNode) else " .\n" for graph in graphs]
@@ -65,9 +66,12 @@ class Inferred:
             _insert(store, text)
 
 
-def infer(store: Store, rules: Rules) -> Inferred:
-    """What follows from the default graph by the rules and does not stand in it."""
-    return _Fixpoint(store, rules).run()
+def infer(asserted: Store | Iterable[bytes], rules: Rules) -> Inferred:
+    """What follows from a default graph by the rules and does not stand in it.
+
+    It is that of a store, or texts of its lines, as the store would dump them.
+    """
+    return _Fixpoint(rules).run(asserted)
 
 
 def materialise(store: Store, rules: Rules) -> int:
@@ -100,8 +104,7 @@ def _insert(store: Store, text: bytes) -> None:
 class _Fixpoint:
     """The relations of one run, and how rules grow them."""
 
-    def __init__(self, store: Store, rules: Rules) -> None:
-        self.store = store
+    def __init__(self, rules: Rules) -> None:
         self.rules = [rule for rule in rules if rule.body]
         self.facts = [rule.head for rule in rules if not rule.body]
         atoms = [atom for rule in rules for atom in (rule.head, *rule.body)]
@@ -113,21 +116,22 @@ class _Fixpoint:
         self.interned = pl.Categorical(pl.Categories.random())
         self.known = {key: self.empty(key) for key in sorted(set(map(self.relation, atoms)))}
 
-    def run(self) -> Inferred:
-        self.read()
-        asserted = dict(self.known)
+    def run(self, asserted: Store | Iterable[bytes]) -> Inferred:
+        self.read(asserted)
+        given = dict(self.known)
         for atom in self.facts:
             self.grow(self.relation(atom), self.head(atom, pl.DataFrame({"": [0]}), ()))
         for group in self.strata():
             self.saturate(group)
         parts = []
         for (predicate, class_), frame in self.known.items():
-            new = frame.join(asserted[predicate, class_], on=frame.columns, how="anti")
+            new = frame.join(given[predicate, class_], on=frame.columns, how="anti")
             object_ = self.constant(class_) if class_ else pl.col("o")
             parts.append(new.select(s="s", p=self.constant(predicate), o=object_))
-        # By subject: the store takes in its neighbours' triples at half the cost.
         found = pl.concat(parts) if parts else self.empty(("", "")).with_columns(p="s")
-        return Inferred(found.sort(pl.col("s").to_physical(), maintain_order=True))
+        # No term is the beginning of another and goes on with less than a space, so the order
+        # of the terms is that of the lines; and a store takes in neighbours' triples cheaply.
+        return Inferred(found.sort("s", "p", "o"))
 
     # Relations
 
@@ -137,39 +141,27 @@ class _Fixpoint:
         return str(atom.predicate), str(atom.object) if of_class else ""
 
     def empty(self, key: Relation) -> pl.DataFrame:
-        return pl.DataFrame(schema=dict.fromkeys(["s"] if key[1] else _PAIR, self.interned))
+        return pl.DataFrame(schema=dict.fromkeys(["s"] if key[1] else PAIR, self.interned))
 
-    def read(self) -> None:
-        """Read the relations that rules use out of the default graph."""
-        for predicate in dict.fromkeys(predicate for predicate, _ in self.known):
-            frame = self.pairs(predicate).cast(self.interned)
+    def read(self, asserted: Store | Iterable[bytes]) -> None:
+        """Read the relations that rules use."""
+        wanted = dict.fromkeys(predicate for predicate, _ in self.known)
+        parts: dict[str, list[pl.DataFrame]] = defaultdict(list)
+        found = (
+            of_store(asserted, wanted)
+            if isinstance(asserted, Store)
+            else of_lines(asserted, wanted)
+        )
+        for predicate, frame in found:
+            parts[predicate].append(frame.cast(self.interned))
+        for predicate, frames in parts.items():
+            frame = pl.concat(frames)
             if (predicate, "") in self.known:
                 self.known[predicate, ""] = frame
                 continue
             for (class_,), part in frame.partition_by("o", as_dict=True, include_key=False).items():
                 if (predicate, class_) in self.known:
                     self.known[predicate, class_] = part
-
-    def pairs(self, predicate: str) -> pl.DataFrame:
-        """Subject and object of every triple of a predicate, as the store would dump them."""
-        where = f"{{ ?s {predicate} ?o }}"
-        found = self.store.query(f"SELECT ?s ?o WHERE {where}")
-        assert isinstance(found, QuerySolutions)  # noqa: S101 - a SELECT
-        text = found.serialize(format=QueryResultsFormat.TSV)
-        assert text is not None  # noqa: S101 - no output was given
-        columns = {"?s": pl.String, "?o": pl.String}
-        frame = pl.read_csv(text, separator="\t", quote_char=None, schema=columns)
-        frame.columns = _PAIR
-        if frame["o"].str.contains("^(<[^<]|_:)").all():
-            return frame
-        # TSV writes numbers bare: literals are read as N-Triples.
-        made = self.store.query(f"CONSTRUCT {where} WHERE {where}")
-        assert isinstance(made, QueryTriples)  # noqa: S101 - a CONSTRUCT
-        text = made.serialize(format=RdfFormat.N_TRIPLES)
-        assert text is not None  # noqa: S101 - no output was given
-        lines = pl.DataFrame({"line": text.decode().removesuffix("\n").split("\n")})
-        pair = pl.col("line").str.strip_suffix(" .").str.splitn(f" {predicate} ", 2)
-        return lines.select(pair.struct.rename_fields(_PAIR).alias("pair")).unnest("pair")
 
     def grow(self, key: Relation, rows: pl.DataFrame) -> pl.DataFrame:
         """Add rows to a relation; those that are new."""

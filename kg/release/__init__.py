@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from kg.patch import Patch, difference
 from kg.release.comparison import ClassChange, Comparison, GraphChange, compare
-from kg.release.content import ContentHash, fill, identity, load_store, read_dump, write_dump
+from kg.release.content import ContentHash, identity, read_dump, write_dump
 from kg.release.description import SYNTHETIC_NOTICE, Address, describe
 from kg.release.durable import link_tree
 from kg.release.home import STATE, Candidate, Home, Release
+from kg.release.loading import Loading, fill, load_store
 from kg.release.manifest import Manifest, Source, tool_versions
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ContentHash",
     "GraphChange",
     "Home",
+    "Loading",
     "Manifest",
     "Patch",
     "Release",

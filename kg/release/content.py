@@ -1,4 +1,4 @@
-"""What a release says, as canonical N-Quads lines: its identity, its dump, its store.
+"""What a release says, as canonical N-Quads lines: its identity and its dump.
 
 A line is `<s> <p> <o> <g> .` as Oxigraph writes it, without its line end. A dump holds
 each line once, in byte order, so equal content is an equal sequence of lines.
@@ -7,22 +7,16 @@ each line once, in byte order, so equal content is an equal sequence of lines.
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from operator import ge
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
 import zstandard
-from pyoxigraph import RdfFormat, Store, parse
 
-from kg.errors import InputError, ReleaseError
-from kg.patch import Patch
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from kg.errors import ReleaseError
 
 _WIDTH: Final = 64  # bytes of a line's hash, and of the sum
 _MODULUS: Final = 1 << (8 * _WIDTH)
@@ -112,7 +106,7 @@ def write_dump(lines: Iterable[bytes], path: Path) -> ContentHash:
     return content
 
 
-def _open_dump(path: Path) -> BinaryIO:
+def open_dump(path: Path) -> BinaryIO:
     """The N-Quads text of a dump, compressed (.zst) or plain."""
     try:
         file = path.open("rb")
@@ -128,7 +122,7 @@ def _open_dump(path: Path) -> BinaryIO:
 def read_dump(path: Path) -> Iterator[bytes]:
     """The lines of a dump in their order; raises ReleaseError where it is missing or damaged."""
     rest = b""
-    with _open_dump(path) as text:
+    with open_dump(path) as text:
         try:
             while chunk := text.read(_CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -137,98 +131,3 @@ def read_dump(path: Path) -> Iterator[bytes]:
             raise ReleaseError(f"{path}: the dump is damaged: {error}") from None
     if rest:
         raise ReleaseError(f"{path}: the dump is damaged: it ends inside a line")
-
-
-class _WithoutBlankNodes(io.RawIOBase):
-    """A reader of N-Quads that keeps the lines with blank nodes back.
-
-    `bulk_load` gives blank nodes random labels, and the dump and the store of a release must
-    name them alike. An empty line takes the place of one kept back, so line numbers stay.
-    """
-
-    def __init__(self, text: BinaryIO) -> None:
-        self._text = text
-        self._ready = memoryview(b"")
-        self.kept: list[bytes] = []
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        if not self._ready:
-            chunk = self._text.read(_CHUNK) + self._text.readline()
-            if b"_:" in chunk:
-                chunk = b"".join(map(self._keep_back, chunk.splitlines(keepends=True)))
-            self._ready = memoryview(chunk)
-        target = memoryview(buffer)
-        size = min(len(target), len(self._ready))
-        target[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
-
-    def _keep_back(self, line: bytes) -> bytes:
-        if b"_:" not in line:  # a literal may hold these bytes: it only loads more slowly
-            return line
-        self.kept.append(line)
-        return b"\n"
-
-
-def load_store(
-    path: Path,
-    source: Path,
-    patch: Patch | None = None,
-    *,
-    ground: bool = False,
-    compact: bool = True,
-) -> int:
-    """Load a dump, or a plain .nq file, and its patch into a new store; return its quads.
-
-    All or nothing: on an error no store stays behind. Blank nodes keep their labels. A load
-    leaves many files that a look-up has to ask each; without `compact` they stay, for whoever
-    loads more.
-    Raises InputError that names the line which is not N-Quads.
-    """
-    if path.exists():
-        raise ReleaseError(f"{path}: expected no file or folder where a store is to be loaded")
-    try:
-        return _load(path, source, patch or Patch(), ground=ground, compact=compact)
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
-
-
-def _load(path: Path, source: Path, patch: Patch, *, ground: bool, compact: bool) -> int:
-    store = Store(path)
-    try:
-        fill(store, source, ground=ground)
-        patch.apply_to(store)
-        store.flush()
-        if compact:
-            store.optimize()
-        return len(store)
-    finally:
-        del store  # closes it, also where a traceback still holds this frame
-
-
-def fill(store: Store, source: Path, *, ground: bool = False) -> None:
-    """Load a dump, or plain N-Quads, into a store. Blank nodes keep their labels.
-
-    `ground` promises plain N-Quads without any, which the store may read by itself.
-    Raises InputError that names the line which is not N-Quads.
-    """
-    place = str(source)
-    if ground:
-        try:
-            store.bulk_load(path=place, format=RdfFormat.N_QUADS)
-        except SyntaxError as error:
-            raise InputError(f"{place}: {error.msg}") from None
-        return
-    with _open_dump(source) as text, _WithoutBlankNodes(text) as named:
-        try:
-            store.bulk_load(cast(BinaryIO, named), RdfFormat.N_QUADS)
-            place = f"{source}, among its lines with blank nodes"
-            store.bulk_extend(parse(b"".join(named.kept), RdfFormat.N_QUADS))
-        except SyntaxError as error:
-            raise InputError(f"{place}: {error.msg}") from None
-        except zstandard.ZstdError as error:
-            raise ReleaseError(f"{source}: the dump is damaged: {error}") from None

@@ -26,7 +26,8 @@ from kg import patch
 from kg.errors import Locked, NoRelease, ReleaseError, reason
 from kg.patch import Patch, difference
 from kg.release import durable
-from kg.release.content import ContentHash, load_store, read_dump, write_dump
+from kg.release.content import ContentHash, read_dump, write_dump
+from kg.release.loading import load_store
 from kg.release.manifest import Manifest
 
 #: What a release was made from, by which the next build knows what changed.

@@ -111,6 +111,16 @@ def test_same_inputs_give_the_same_release(outcome: Outcome, tmp_path: Path) -> 
     assert again.release.id == outcome.release.id
 
 
+def test_release_larger_than_the_memory_budget_is_the_same(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    on_disk = build(Home(tmp_path), Settings(memory=1), Inputs(), quiet)
+    assert on_disk.release.id == outcome.release.id
+    assert on_disk.release.manifest.classes == outcome.release.manifest.classes
+    assert on_disk.report.counts() == outcome.report.counts()
+    on_disk.release.verify()
+
+
 def test_building_again_publishes_nothing_new(inputs: Inputs, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     first = build(home, Settings(), inputs, quiet)

@@ -37,7 +37,7 @@ def test_default_graph_is_the_merge_of_what_is_no_side_graph(quads: list[Quad]) 
     told: dict[bytes, int] = {}
     tally = lines.Tally()
     blocks = list(lines.merged(sorted(map(line_of, quads)), tally, told.__setitem__))
-    merged = [line for block in blocks for line in block.lines]
+    named = [line for block in blocks for line in block.named]
     default = [line for block in blocks for line in block.default]
     store = Store()
     store.extend(quads)
@@ -48,10 +48,10 @@ def test_default_graph_is_the_merge_of_what_is_no_side_graph(quads: list[Quad]) 
     )
     dump = store.dump(format=RdfFormat.N_QUADS)
     assert dump is not None
-    assert merged == sorted(merged)
-    assert merged == sorted(set(map(line_of, store)))
-    assert default == [line for line in merged if not lines.graph_of(line)]
-    assert tally.graphs == Counter(filter(None, map(lines.graph_of, merged)))
+    held = sorted(set(map(line_of, store)))
+    assert named == [line for line in held if lines.graph_of(line)]
+    assert default == [line for line in held if not lines.graph_of(line)]
+    assert tally.graphs == Counter(map(lines.graph_of, named))
     given_often = Counter(map(line_of, quads))
     assert told == {line: count for line, count in given_often.items() if count > 1}
 
@@ -97,8 +97,31 @@ def test_tally_counts_instances_in_the_default_graph_alone() -> None:
     assert again.named_graphs() == {"http://e/g": 1, "default": 1}
 
 
-@given(st.lists(st.sets(st.binary(max_size=2)), max_size=4), st.sets(st.binary(max_size=2)))
-def test_interleaved_lines_are_sorted(parts: list[set[bytes]], others: set[bytes]) -> None:
-    every = sorted(set().union(*parts) - others)
-    blocks = [every[start : start + 5] for start in range(0, len(every), 5)]
-    assert list(lines.interleaved(blocks, sorted(others))) == sorted([*every, *others])
+@given(st.lists(st.sets(st.binary(max_size=2)), max_size=4), st.integers(1, 5))
+def test_interleaved_runs_are_one_sorted_run(runs: list[set[bytes]], size: int) -> None:
+    every = [sorted(run) for run in runs]
+    blocks = ([run[at : at + size] for at in range(0, len(run), size)] for run in every)
+    assert list(lines.interleaved(*blocks)) == sorted(line for run in every for line in run)
+
+
+@given(st.lists(QUADS, max_size=12))
+def test_lines_of_the_default_graph_are_read_as_those_of_another(quads: list[Quad]) -> None:
+    triples = {Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads}
+    within = [Quad(t.subject, t.predicate, t.object, GRAPHS[0]) for t in triples]
+    expected = sorted(map(line_of, within))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "default.nq"
+        path.write_bytes(lines.text_of(sorted(map(line_of, triples))))
+        found = [line for block in lines.read(path, GRAPHS[0]) for line in block]
+        assert found == expected
+        assert [line for block in lines.read(path) for line in block] == [
+            line_of(quad) for quad in sorted(triples, key=line_of)
+        ]
+    assert sorted(lines.within(GRAPHS[0], line_of(triple)) for triple in triples) == expected
+
+
+@given(st.lists(st.sampled_from([b"_:a <p> _:b .", b'<s> <p> "_:" .', b"<s> <p> <o> ."])))
+def test_lines_with_blank_nodes_are_kept_apart(given: list[bytes]) -> None:
+    text, nameless = lines.ground(lines.text_of(given))
+    assert text == b"<s> <p> <o> .\n" * given.count(b"<s> <p> <o> .")
+    assert nameless == [line for line in given if b"_:" in line]

@@ -66,6 +66,37 @@ def test_columns_and_sparql_reach_the_same_fixpoint(axioms: list[str], facts: se
     }
 
 
+@given(ontologies, data)
+@settings(max_examples=80, deadline=None)
+def test_store_and_its_lines_infer_the_same(axioms: list[str], facts: set[Triple]) -> None:
+    rules = compiled(*axioms)
+    lines = [f"{triple} .\n".encode() for triple in facts]
+    whole = b"".join(infer(stored({GRAPHS[0]: facts}), rules).lines(DefaultGraph()))
+    # However the lines are cut into texts, and where a text is empty.
+    for texts in ([b"".join(lines), b""], lines):
+        assert b"".join(infer(texts, rules).lines(DefaultGraph())) == whole
+
+
+@given(ontologies, data)
+@settings(max_examples=80, deadline=None)
+def test_inferred_lines_of_a_graph_are_sorted(axioms: list[str], facts: set[Triple]) -> None:
+    found = infer(stored({GRAPHS[0]: facts}), compiled(*axioms))
+    lines = b"".join(found.lines(INFERRED)).split(b"\n")[:-1]
+    assert lines == sorted(set(lines))
+    assert len(lines) == len(found)
+
+
+def test_inferred_literals_and_blank_nodes_are_sorted_as_their_lines_are() -> None:
+    values = ["a", "a b", "a!", "a\u4e2d", r"a\n", "A", ""]
+    kinds = ["", "@en", "@en-GB", "^^<x:y>"]
+    nodes = ["_:a", "_:ab", "_:b", "<i:a>", "<i:a!>", "<i:ab>"]
+    terms = [*nodes, *(f'"{value}"{kind}' for value in values for kind in kinds)]
+    text = "".join(f"{node} <p:p> {term} .\n" for node in nodes for term in terms).encode()
+    found = infer([text], compiled("p:p rdfs:subPropertyOf p:q ."))
+    lines = b"".join(found.lines(DefaultGraph())).split(b"\n")[:-1]
+    assert lines == sorted(text.replace(b"<p:p>", b"<p:q>").split(b"\n")[:-1])
+
+
 def run(axioms: str, facts: str) -> set[Triple]:
     """What is inferred from facts."""
     store = stored({GRAPHS[0]: triples(facts)})

@@ -1,0 +1,94 @@
+"""A candidate's content as files: the dump, the store on disk and that in memory say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    Store,
+    parse,
+    serialize,
+)
+
+from kg import vocab
+from kg.build import lines
+from kg.build.text import Text
+from kg.errors import InputError
+from kg.infer import Rules, materialise
+from kg.release import Loading, read_dump
+
+RULES = Rules.compile(
+    parse(
+        "<x:p> <http://www.w3.org/2000/01/rdf-schema#subPropertyOf> <x:q> . "
+        "<x:q> a <http://www.w3.org/2002/07/owl#TransitiveProperty> .",
+        RdfFormat.TURTLE,
+    )
+)
+SIDE = NamedNode(vocab.graph("shapes"))
+GRAPHS = st.sampled_from([NamedNode(vocab.graph("source/a")), NamedNode("x:g"), SIDE])
+NODES = st.one_of(
+    st.sampled_from(["x:a", "x:ab", "x:b"]).map(NamedNode),
+    st.sampled_from("ab").map(BlankNode),
+)
+OBJECTS = st.one_of(NODES, st.sampled_from(["", "_:a", " .", "x:a <x:g> ."]).map(Literal))
+PREDICATES = st.sampled_from("pqr").map(lambda name: NamedNode(f"x:{name}"))
+QUADS = st.sets(st.builds(Quad, NODES, PREDICATES, OBJECTS, GRAPHS), max_size=12)
+
+
+def lines_of(store: Store) -> list[bytes]:
+    text = store.dump(format=RdfFormat.N_QUADS)
+    assert text is not None
+    return sorted(text.split(b"\n")[:-1])
+
+
+def written(folder: Path, quads: set[Quad]) -> Text:
+    text = Text(folder)
+    given = serialize(quads, format=RdfFormat.N_QUADS)
+    assert given is not None
+    text.merge(sorted(given.split(b"\n")[:-1]), lines.Tally(), lambda *_: None)
+    return text
+
+
+@settings(max_examples=20)
+@given(QUADS)
+def test_dump_and_both_stores_hold_what_is_asserted_and_what_follows(quads: set[Quad]) -> None:
+    expected = Store()
+    expected.extend(quads)
+    merged = {quad.triple for quad in quads if quad.graph_name != SIDE}
+    expected.extend(Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in merged)
+    inferred = materialise(expected, RULES)
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        text = written(path, quads)
+        assert text.triples == len(merged)
+        with Loading(path / "store", at_once=2) as loading:
+            text.load_asserted(loading)
+            assert text.infer(RULES) == inferred
+            text.load_inferred(loading)
+            loading.complete().result()
+        content = text.dump(path / "dump.nq.zst")
+        assert list(read_dump(path / "dump.nq.zst")) == lines_of(expected)
+        assert content.quads == len(expected)
+        assert lines_of(Store.read_only(str(path / "store"))) == lines_of(expected)
+        default = [line for line in lines_of(expected) if not lines.graph_of(line)]
+        assert lines_of(text.in_memory()) == default
+
+
+def test_line_that_the_store_refuses_stops_the_load(tmp_path: Path) -> None:
+    text = Text(tmp_path)
+    bad = f'<x:a> <x:p> "a"@e_n <{vocab.graph("source/a")}> .'.encode()
+    text.merge([bad], lines.Tally(), lambda *_: None)
+    with Loading(tmp_path / "store", at_once=1) as loading:
+        text.load_asserted(loading)
+        with pytest.raises(InputError, match=r"named\.nq: .*line 1"):
+            loading.complete().result()
