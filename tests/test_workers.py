@@ -22,7 +22,15 @@ import zstandard
 from pyoxigraph import RdfFormat, Store
 
 from kg import errors
-from kg.workers import GRAPH_FORMATS, SOLUTION_FORMATS, Answer, Pool, Query, evaluate
+from kg.workers import (
+    GRAPH_FORMATS,
+    SOLUTION_FORMATS,
+    Answer,
+    Change,
+    Pool,
+    Query,
+    evaluate,
+)
 from kg.workers.queue import Queue
 
 EX = "http://example.org/"
@@ -288,6 +296,23 @@ def test_pool_answers_from_memory_and_from_disk(release: Made) -> None:
         pool = await Pool.start(release.store, None, workers=1, queue=1, memory=128 * MIB)
         assert await ask(pool, COUNT) == b"n\r\n3000\r\n"
         await pool.close()
+
+    run(main)
+
+
+def test_blank_nodes_have_the_dump_s_labels_in_memory(tmp_path: Path) -> None:
+    """A change of them says by these what it takes away."""
+    lines = [f'_:x <{EX}p> "1" .', f'_:y <{EX}p> "_:x" .', f'<{EX}s> <{EX}p> "2" .']
+    dump = tmp_path / "dump.nq.zst"
+    dump.write_bytes(zstandard.compress("".join(f"{line}\n" for line in lines).encode()))
+
+    async def main() -> None:
+        async with serving(Made(tmp_path / "store", dump)) as pool:
+            assert await ask(pool, COUNT) == b"n\r\n3\r\n"
+            await pool.change(Change(removed=f"{lines[0]}\n"), "changed")
+            assert await ask(pool, COUNT) == b"n\r\n2\r\n"
+            link = f"SELECT ?o {{ ?s <{EX}p> ?o }} ORDER BY ?o"
+            assert await ask(pool, link) == b"o\r\n2\r\n_:x\r\n"
 
     run(main)
 

@@ -20,16 +20,15 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, cast
 
 import zstandard
-from pyoxigraph import RdfFormat, Store
+from pyoxigraph import Store
 
 from kg.errors import KnowledgeGraphError, QueryError, QueryMemoryExceeded
-from kg.patch import Patch
 from kg.workers import walls, wire, writing
 from kg.workers.engine import Counter, Evaluation, Query
+from kg.workers.loading import TooLarge, load
 
 _LIBC: Final = ctypes.CDLL(None)
 
@@ -46,43 +45,6 @@ _LOW: Final = 10
 
 #: Bytes that are read at once.
 _READ: Final = 32 * 1024
-
-
-class _TooLarge(Exception):
-    """The release does not fit the memory it may take."""
-
-
-class _Bounded:
-    """A reader of the dump that stops the load when the process has outgrown its limit."""
-
-    def __init__(
-        self, source: zstandard.ZstdDecompressionReader, size: walls.Size, limit: int
-    ) -> None:
-        self._source = source
-        self._size = size
-        self._limit = limit
-        self._unchecked = 0
-
-    def read(self, size: int = -1) -> bytes:
-        self._unchecked -= size
-        if self._unchecked <= 0:
-            if self._size() > self._limit:
-                raise _TooLarge
-            self._unchecked = 1 << 20
-        return self._source.read(size)
-
-
-def _load(dump: str, limit: int) -> Store:
-    store = Store()
-    with (
-        contextlib.closing(walls.Size()) as size,
-        Path(dump).open("rb") as file,
-        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source,
-    ):
-        # Lines of three terms are the default graph's.
-        store.bulk_load(cast(BinaryIO, _Bounded(source, size, limit)), format=RdfFormat.N_QUADS)
-    Patch.beside(Path(dump)).apply_to(store)
-    return store
 
 
 class _Output:
@@ -368,7 +330,7 @@ class _Parent:
 def _open(store: str, dump: str, limit: int) -> Store | str:
     """The release in memory; or its directory, which workers open, as that cannot be forked."""
     if dump:
-        return _load(dump, limit)
+        return load(dump, limit)
     pid = os.fork()
     if not pid:
         try:
@@ -390,7 +352,7 @@ def main() -> None:
         walls.leave_the_network()
     try:
         source = _open(store, dump, int(limit))
-    except _TooLarge:
+    except TooLarge:
         # A fresh interpreter: this one's size would count in every worker's limit.
         sys.argv[3] = ""
         control.set_inheritable(True)
