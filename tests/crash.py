@@ -133,7 +133,7 @@ def arm(survived: int) -> None:
     for name in OPERATIONS:
         setattr(os, name, wrap(getattr(os, name)))
     # RocksDB's own writes are out of reach here: die between its reads and around its calls.
-    reader = loading._WithoutBlankNodes
+    reader = loading.Ground
     reader.readinto = wrap(reader.readinto)  # type: ignore[method-assign]
     loading.__dict__["Store"] = wrap(Store)
 

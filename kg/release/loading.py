@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
+from typing import BinaryIO, Final, Self, cast
 
 import zstandard
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 from kg.errors import InputError, ReleaseError
+from kg.ground import Ground
 from kg.patch import Patch
 from kg.release.content import open_dump
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-_CHUNK: Final = 1 << 20
 _DEFAULT: Final = DefaultGraph()
-
-
-class _WithoutBlankNodes(io.RawIOBase):
-    """A reader of N-Quads that keeps the lines with blank nodes back.
-
-    `bulk_load` gives blank nodes random labels, and the dump and the store of a release must
-    name them alike. An empty line takes the place of one kept back, so line numbers stay.
-    """
-
-    def __init__(self, text: BinaryIO) -> None:
-        self._text = text
-        self._ready = memoryview(b"")
-        self.kept: list[bytes] = []
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        if not self._ready:
-            chunk = self._text.read(_CHUNK) + self._text.readline()
-            if b"_:" in chunk:
-                chunk = b"".join(map(self._keep_back, chunk.splitlines(keepends=True)))
-            self._ready = memoryview(chunk)
-        target = memoryview(buffer)
-        size = min(len(target), len(self._ready))
-        target[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
-
-    def _keep_back(self, line: bytes) -> bytes:
-        if b"_:" not in line:  # a literal may hold these bytes: it only loads more slowly
-            return line
-        self.kept.append(line)
-        return b"\n"
 
 
 def load_store(path: Path, source: Path, patch: Patch | None = None) -> int:
@@ -76,7 +38,7 @@ def _load(path: Path, source: Path, patch: Patch) -> int:
     store = Store(path)
     try:
         place = str(source)
-        with open_dump(source) as text, _WithoutBlankNodes(text) as named:
+        with open_dump(source) as text, Ground(text) as named:
             try:
                 store.bulk_load(cast(BinaryIO, named), RdfFormat.N_QUADS)
                 place = f"{source}, among its lines with blank nodes"
