@@ -524,6 +524,21 @@ def test_write_that_was_not_flushed_is_in_the_clone_of_its_release(home: Home) -
     assert stamp(a.path) == before
 
 
+def test_clone_that_somebody_still_has_open_is_not_published(home: Home) -> None:
+    a, new = publish(home, "a"), b"<e:s> <e:p> <e:o> ."
+    with home.building() as candidate:
+        store = candidate.clone(a).open()
+        store.update("INSERT DATA { <e:s> <e:p> <e:o> }")
+        content = write_dump(sorted([*lines("a"), new]), candidate.dump_path)
+        facts = manifest(content, "2026-01-01T00:00:01+00:00")
+        with pytest.raises(ReleaseError, match="still open"):
+            home.publish(candidate, facts)
+        assert home.current() == a
+        del store
+        b = home.publish(candidate, facts)
+    assert len(b.open()) == len(lines("a")) + 1
+
+
 def test_clone_of_a_damaged_store_is_an_error_that_names_it(home: Home) -> None:
     a = publish(home, "a")
     (a.store_path / "CURRENT").unlink()

@@ -177,7 +177,6 @@ class Incremental(Work):
         report = validate_delta(
             store, schema.shapes, applied.added, applied.removed, self.carried()
         )
-        store.flush()
         del store
         report = judged(report, self.staged.pairs(), self.context)
         self.stages.begin("publish", 0.9)

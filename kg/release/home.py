@@ -11,10 +11,11 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,9 @@ from kg.release.manifest import Manifest
 
 #: What a release was made from, by which the next build knows what changed.
 STATE: Final = "state.json"
+
+#: References to an object that nobody but the function at hand has: its own, and the count's.
+_OURS: Final = 2
 
 _STORE, _DUMP, _MANIFEST = "store", "dump.nq.zst", "manifest.json"
 
@@ -134,6 +138,7 @@ class Candidate:
     """
 
     path: Path
+    _opened: list[Store] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def store_path(self) -> Path:
@@ -166,11 +171,32 @@ class Candidate:
         return self
 
     def open(self) -> Store:
-        """Open its store, to be changed; raises ReleaseError where it is damaged."""
+        """Open its store, to be changed. Whoever does lets go of it before it is published.
+
+        Raises ReleaseError where it is damaged, or open already.
+        """
         try:
-            return Store(self.store_path)
+            self._opened.append(Store(self.store_path))
         except (OSError, RuntimeError, ValueError) as error:
-            raise ReleaseError(f"{self.store_path}: cannot be opened: {reason(error)}") from None
+            raise ReleaseError(
+                f"{self.store_path}: the store is damaged or still open: {reason(error)}"
+            ) from None
+        return self._opened[-1]
+
+    def settle(self) -> Store:
+        """Its store, for whoever closes it: nothing of it is in its write-ahead log alone.
+
+        `read_only(...)` silently leaves out what is only in the log, so a store that was written to
+        and not flushed would lose its latest quads in a reader. Raises ReleaseError where somebody
+        else still has it open.
+        """
+        if not self._opened:
+            self.open()
+        store = self._opened.pop()
+        if sys.getrefcount(store) > _OURS:
+            raise ReleaseError(f"{self.store_path}: the store is still open")
+        store.flush()
+        return store
 
     def link(self, release: Release, name: str) -> None:
         """Take over a file or folder of the release by hard links: neither is ever changed."""
@@ -555,21 +581,15 @@ def _expect_quads(path: Path, store: Store, expected: int) -> None:
 
 
 def _settle(candidate: Candidate, manifest: Manifest) -> None:
-    """Close a candidate's store for good: nothing stays in its write-ahead log.
+    """Close a candidate's store for good, and see that it holds what the manifest says.
 
-    `read_only(...).backup(...)` silently leaves out what is only in the log, so a store that
-    was written to and not flushed would lose its latest quads in its first clone. Opening it
-    for writing also fails where somebody still holds it open. A patched store is checked
-    where the patch changed it: to count all its quads would cost more than the change.
+    A patched store is checked where the patch changed it: to count all its quads would cost more
+    than the change.
     """
     path = candidate.store_path
     if not path.is_dir():
         raise ReleaseError(f"{path}: expected the candidate's store")
-    try:
-        store = Store(path)
-        store.flush()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ReleaseError(f"{path}: the store is damaged or still open: {reason(error)}") from None
+    store = candidate.settle()
     if not candidate.patch_path.exists():
         _expect_quads(path, store, manifest.quads)
         return
