@@ -52,7 +52,7 @@ def _csv_term(term: str) -> str:
 
 
 def _is_iri(term: str) -> bool:
-    """Whether it is an IRI, and not a blank node; raises _Other for a triple."""
+    """Whether it is an IRI, and not a blank node; raises ValueError for a triple."""
     if term.startswith("<<"):
         raise ValueError
     return term[0] == "<"
