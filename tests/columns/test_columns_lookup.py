@@ -65,7 +65,10 @@ def store() -> Store:
 
 @pytest.fixture(scope="module")
 def lookups(store: Store) -> Lookups:
-    lines = (store.dump(format=RdfFormat.N_QUADS) or b"").splitlines()
+    return of_lines((store.dump(format=RdfFormat.N_QUADS) or b"").splitlines())
+
+
+def of_lines(lines: list[bytes]) -> Lookups:
     descriptor = os.memfd_create("columns")
     with os.fdopen(descriptor, "wb") as file:
         making.write(sorted(lines), file)
@@ -152,6 +155,16 @@ def test_lookup_is_answered_as_the_engine_answers(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup, "_MOST", 1_000_000)
         assert parts(lookups.answer(asked)) == parts(by_engine(store, asked))
+
+
+def test_what_is_read_in_vain_counts() -> None:
+    known = [f"<{EX}s{n}> <{EX}p> <{EX}o> ." for n in range(30)]
+    others = [f"<{EX}s{n}> <{EX}q{m}> <{EX}v{m}> ." for n in range(30) for m in range(30)]
+    found = of_lines([line.encode() for line in [*known, *others]])
+    few = f"SELECT ?s {{ ?s <{EX}p> <{EX}o> ; <{EX}q1> <{EX}v2> }}"
+    assert found.answer(Query(few, CSV)) == ("text/csv; charset=utf-8", b"s\r\n")
+    many = f"SELECT ?s {{ ?s <{EX}p> <{EX}o> ; ?q <{EX}v1> }}"
+    assert found.answer(Query(many, CSV)) is None
 
 
 def test_limit_is_kept(lookups: Lookups) -> None:

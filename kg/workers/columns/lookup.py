@@ -95,7 +95,9 @@ class Lookups:
                 for triple in triples:
                     one = {**row}
                     for term, number in zip(pattern, triple, strict=True):
-                        if isinstance(term, str) and one.setdefault(term, number) != number:
+                        if number != (
+                            one.setdefault(term, number) if isinstance(term, str) else term
+                        ):
                             break
                     else:
                         found.append(one)
@@ -112,7 +114,10 @@ class Lookups:
     def _triples(
         self, subject: _Number, predicate: _Number, value: _Number, most: int
     ) -> list[_Triple]:
-        """What matches; raises _Other where that is not reached from what is known, or is more."""
+        """What may match; raises _Other where that is not reached from what is known, or is more.
+
+        Where only the predicate is left open, it is all of the subject's: who reads it counts it.
+        """
         memory = self._memory
         if isinstance(subject, int):
             low, high = memory.starts[0][subject], memory.starts[0][subject + 1]
@@ -122,8 +127,7 @@ class Lookups:
             if high - low > most:
                 raise _Other
             pairs = zip(predicates[low:high].tolist(), values[low:high].tolist(), strict=True)
-            free = isinstance(value, str)
-            return [(subject, p, o) for p, o in pairs if free or o == value]
+            return [(subject, p, o) for p, o in pairs]
         if not (isinstance(predicate, int) and isinstance(value, int)):
             raise _Other
         low, high = memory.starts[1][predicate], memory.starts[1][predicate + 1]
