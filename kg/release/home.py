@@ -188,14 +188,17 @@ class Candidate:
 
         `read_only(...)` silently leaves out what is only in the log, so a store that was written to
         and not flushed would lose its latest quads in a reader. Raises ReleaseError where somebody
-        else still has it open.
+        else still has it open, or it cannot be written.
         """
         if not self._opened:
             self.open()
         store = self._opened.pop()
         if sys.getrefcount(store) > _OURS:
             raise ReleaseError(f"{self.store_path}: the store is still open")
-        store.flush()
+        try:
+            store.flush()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ReleaseError(f"{self.store_path}: cannot be flushed: {reason(error)}") from None
         return store
 
     def link(self, release: Release, name: str) -> None:
