@@ -8,9 +8,10 @@ candidates/ (what is being built or removed), lock, history (what rollback retur
 
 from __future__ import annotations
 
+from kg.dump import read_dump
 from kg.patch import Patch, difference
 from kg.release.comparison import ClassChange, Comparison, GraphChange, compare
-from kg.release.content import ContentHash, identity, read_dump, write_dump
+from kg.release.content import ContentHash, identity, write_dump
 from kg.release.description import SYNTHETIC_NOTICE, Address, describe
 from kg.release.durable import link_tree
 from kg.release.home import STATE, Candidate, Home, Release

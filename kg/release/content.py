@@ -1,4 +1,4 @@
-"""What a release says, as canonical N-Quads lines: its identity and its dump.
+"""What a release says, as canonical N-Quads lines: its identity, and how its dump is written.
 
 A line is `<s> <p> <o> <g> .` as Oxigraph writes it, without its line end. A dump holds
 each line once, in byte order, so equal content is an equal sequence of lines.
@@ -6,13 +6,12 @@ each line once, in byte order, so equal content is an equal sequence of lines.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import islice
 from operator import ge
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 import zstandard
 
@@ -20,7 +19,6 @@ from kg.errors import ReleaseError
 
 _WIDTH: Final = 64  # bytes of a line's hash, and of the sum
 _MODULUS: Final = 1 << (8 * _WIDTH)
-_CHUNK: Final = 1 << 20
 _BATCH: Final = 4096
 
 
@@ -104,30 +102,3 @@ def write_dump(lines: Iterable[bytes], path: Path) -> ContentHash:
             last = batch[-1]
             out.write(chunk)
     return content
-
-
-def open_dump(path: Path) -> BinaryIO:
-    """The N-Quads text of a dump, compressed (.zst) or plain."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise ReleaseError(f"{path}: the dump cannot be read: {error.strerror}") from None
-    if path.suffix != ".zst":
-        return file
-    # A frame that was cut short has no checksum to fail: readers look at what they read.
-    reader = zstandard.ZstdDecompressor().stream_reader(file, closefd=True)
-    return io.BufferedReader(cast(io.RawIOBase, reader), _CHUNK)
-
-
-def read_dump(path: Path) -> Iterator[bytes]:
-    """The lines of a dump in their order; raises ReleaseError where it is missing or damaged."""
-    rest = b""
-    with open_dump(path) as text:
-        try:
-            while chunk := text.read(_CHUNK):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-        except zstandard.ZstdError as error:
-            raise ReleaseError(f"{path}: the dump is damaged: {error}") from None
-    if rest:
-        raise ReleaseError(f"{path}: the dump is damaged: it ends inside a line")

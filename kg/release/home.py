@@ -24,10 +24,11 @@ from typing import Final
 from pyoxigraph import RdfFormat, Store, parse
 
 from kg import patch
+from kg.dump import read_dump
 from kg.errors import Locked, NoRelease, ReleaseError, reason
 from kg.patch import Patch, difference
 from kg.release import durable
-from kg.release.content import ContentHash, read_dump, write_dump
+from kg.release.content import ContentHash, write_dump
 from kg.release.loading import load_store
 from kg.release.manifest import Manifest
 

@@ -11,10 +11,10 @@ from typing import BinaryIO, Final, Self, cast
 import zstandard
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
+from kg.dump import open_dump
 from kg.errors import InputError, ReleaseError
 from kg.ground import Ground
 from kg.patch import Patch
-from kg.release.content import open_dump
 
 _DEFAULT: Final = DefaultGraph()
 

@@ -12,35 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import zstandard
-
+from kg.dump import read_dump
 from kg.errors import KnowledgeGraphError
 from kg.patch import Patch
 from kg.workers import walls
 from kg.workers.columns import making, memory
 
 _LOWEST: Final = 19
-_CHUNK: Final = 1 << 20
 
 
 def _lines(dump: Path) -> Iterator[bytes]:
     """The lines of a dump as its patch changes them."""
     # The patch first: a dump that it has been applied to meanwhile is not changed by it.
     patch = Patch.beside(dump)
-    return patch.apply(_dumped(dump)) if patch else _dumped(dump)
-
-
-def _dumped(dump: Path) -> Iterator[bytes]:
-    rest = b""
-    with (
-        dump.open("rb") as file,
-        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as text,
-    ):
-        while chunk := text.read(_CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
-    if rest:
-        raise EOFError(f"{dump}: it ends inside a line")
+    return patch.apply(read_dump(dump)) if patch else read_dump(dump)
 
 
 def main() -> None:
@@ -52,7 +37,7 @@ def main() -> None:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             making.write(_lines(dump), file)
         memory.seal(descriptor)
-    except (OSError, EOFError, zstandard.ZstdError, making.TooMany, KnowledgeGraphError) as error:
+    except (OSError, making.TooMany, KnowledgeGraphError) as error:
         sys.exit(str(error))
 
 
