@@ -8,7 +8,6 @@ deadline like any worker.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import sys
@@ -24,11 +23,10 @@ from kg.errors import (
     QueryTimeout,
     WorkerCrash,
 )
-from kg.workers import walls, wire, writing
+from kg.workers import beside, walls, wire, writing
 from kg.workers.writing import Change, Write
 
 _LOG: Final = logging.getLogger(__name__)
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 
 async def change(store: Path, folder: Path, write: Write, deadline: float, memory: int) -> Change:
@@ -53,30 +51,15 @@ async def change(store: Path, folder: Path, write: Write, deadline: float, memor
 
 
 async def _tried(store: Path, copy: Path, write: Write, memory: int) -> Change:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "kg.workers.ondisk", str(store), str(copy), str(memory)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": _ROOT},
-        start_new_session=True,  # Ctrl-C is the server's to handle
-    )
-    try:
-        said, complaint = await process.communicate(writing.pack(write))
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    kind, payload = said[:1], said[wire.PREFIX.size :]
+    ended = await beside.run("kg.workers.ondisk", store, copy, memory, given=writing.pack(write))
+    kind, payload = ended.said[:1], ended.said[wire.PREFIX.size :]
     if kind == wire.CHUNK:
         return Change.unpack(payload)
     if kind == wire.ERROR:
         raise wire.unpack_error(payload)[0]
-    if wire.OUT_OF_MEMORY in complaint:
+    if wire.OUT_OF_MEMORY in ended.complaint:
         raise _memory_exceeded(memory)
-    last = complaint.decode(errors="replace").strip().rpartition("\n")[2][:300]
-    raise WorkerCrash(f"what tried the update ended early (status {process.returncode}: {last})")
+    raise WorkerCrash(f"what tried the update ended early (status {ended.status}: {ended.reason})")
 
 
 def _memory_exceeded(memory: int) -> QueryMemoryExceeded:
