@@ -48,11 +48,10 @@ class _Search:
     def __init__(self, judge: Judge, contexts: dict[Shape, list[Context]]) -> None:
         self.judge, self.store = judge, judge.store
         self.contexts = contexts
-        self.draft = Draft(judge.live)
+        self.draft = Draft(judge.topmost)
         #: Pattern of a target → what is asked of each node that it binds.
         self.groups: dict[str, list[tuple[Shape, Suspicion]]] = {}
         self.sizes: dict[str, int] = {}
-        self.covered: dict[tuple[NamedNode, NamedNode], bool] = {}
 
     def suspects(self) -> Iterator[tuple[Shape, Term]]:
         """Shapes, each with a focus node that may violate it; some pairs more than once."""
@@ -180,7 +179,7 @@ class _Search:
         for target, _ in contexts:
             if target.kind == "class":
                 assert isinstance(target.term, NamedNode)  # noqa: S101 - `compile` has checked it
-                classes.update(dict.fromkeys(self.judge.live(target.term)))
+                classes.update(dict.fromkeys(self.judge.topmost(target.term)))
             elif target.kind != "node":
                 tests.append(f"EXISTS {{ {self.pattern(target.kind, target.term, '?this')} }}")
         if classes:
@@ -195,10 +194,7 @@ class _Search:
         tail = "" if isinstance(chain, Here) else f" . ?root {chain} ?this"
         if target.kind == "class":
             assert isinstance(target.term, NamedNode)  # noqa: S101 - `compile` has checked it
-            live = self.judge.live(target.term)
-            for each in live:
-                if each is live[0] or not self.stands_under(each, live[0]):
-                    yield f"{root} {_TYPE} {each}{tail}"
+            yield from (f"{root} {_TYPE} {each}{tail}" for each in self.judge.topmost(target.term))
         else:
             yield self.pattern(target.kind, target.term, root) + tail
 
@@ -206,15 +202,6 @@ class _Search:
         """The pattern of a target by a property."""
         other = self.draft.variable()
         return f"{root} {term} {other}" if kind == "subjectsOf" else f"{other} {term} {root}"
-
-    def stands_under(self, lower: NamedNode, upper: NamedNode) -> bool:
-        """Whether every instance of one class is stated to be one of the other: as inferred."""
-        pair = (lower, upper)
-        if (known := self.covered.get(pair)) is None:
-            missing = f"?this {_TYPE} {lower} FILTER NOT EXISTS {{ ?this {_TYPE} {upper} }}"
-            rows = _rows(self.store, f"SELECT ?this {{ {missing} }} LIMIT 1")
-            known = self.covered[pair] = not any(True for _ in rows)
-        return known
 
 
 def of_group(

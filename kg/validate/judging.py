@@ -37,6 +37,7 @@ class Judge:
         self._near: dict[Term, dict[NamedNode, list[Term]]] = {}
         self._cleared: Mapping[Constraint, Collection[Term]] = {}
         self._live: dict[NamedNode, list[NamedNode]] = {}
+        self._topmost: dict[NamedNode, list[NamedNode]] = {}
 
     def look(self, node: Term, predicate: NamedNode, inverse: bool) -> list[Term]:
         """The neighbours of a node by a predicate."""
@@ -95,6 +96,19 @@ class Judge:
                 if any(self.store.quads_for_pattern(None, _TYPE, each, _GRAPH))
             ]
         return known
+
+    def topmost(self, iri: NamedNode) -> list[NamedNode]:
+        """Those of `live` that between them have all its instances, stated to be so."""
+        if (known := self._topmost.get(iri)) is None:
+            live = self.live(iri)
+            others = (each for each in live[1:] if not self._stands_under(each, live[0]))
+            known = self._topmost[iri] = [*live[:1], *others]
+        return known
+
+    def _stands_under(self, lower: NamedNode, upper: NamedNode) -> bool:
+        """Whether every instance of one class is stated to be one of the other: as inferred."""
+        missing = f"?this {_TYPE} {lower} FILTER NOT EXISTS {{ ?this {_TYPE} {upper} }}"
+        return not self.store.query(f"ASK {{ {missing} }}")
 
     def kinds(self, node: Term) -> frozenset[Term]:
         """The types that are stated of a node."""

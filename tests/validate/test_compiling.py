@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+
 import pytest
 from pyoxigraph import Quad, RdfFormat, Store, parse
 
@@ -153,3 +156,19 @@ def test_hierarchy_that_is_stated_in_full_gives_each_result_once() -> None:
         "<http://example.org/a>",
         "<http://example.org/b>",
     ]
+
+
+def test_validation_lets_go_of_the_store() -> None:
+    # A store on disk that is still held, if only by a cycle, is still open.
+    shapes = Shapes.compile(
+        quads("ex:S sh:targetClass ex:C ; sh:property [ sh:path ex:p ; sh:class ex:C ] .")
+    )
+    data = store("ex:D rdfs:subClassOf ex:C . ex:a a ex:C ; ex:p ex:b . ex:b a ex:D .")
+    gc.collect()
+    gc.disable()
+    try:
+        held = sys.getrefcount(data)
+        assert not validate(data, shapes).results
+        assert sys.getrefcount(data) == held
+    finally:
+        gc.enable()
