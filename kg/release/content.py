@@ -13,13 +13,15 @@ from operator import ge
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import zstandard
 
 from kg.errors import ReleaseError
 
 _WIDTH: Final = 64  # bytes of a line's hash, and of the sum
 _MODULUS: Final = 1 << (8 * _WIDTH)
-_BATCH: Final = 4096
+_BATCH: Final = 4096  # lines
+_LIMB: Final = np.dtype("<u4")
 
 
 class ContentHash:
@@ -49,20 +51,23 @@ class ContentHash:
 
     def add(self, line: bytes) -> None:
         """Put a line that is not in the set into it."""
-        self.update((line,))
+        self._total = (self._total + _number(line)) % _MODULUS
+        self.quads += 1
 
     def update(self, lines: Iterable[bytes]) -> None:
         """Put lines that are not in the set into it."""
-        total, quads, number, wide = self._total, self.quads, int.from_bytes, blake2b
-        for line in lines:
-            total += number(wide(line).digest(), "little")
-            quads += 1
-        self._total, self.quads = total % _MODULUS, quads
+        remaining = iter(lines)
+        while digests := [blake2b(line).digest() for line in islice(remaining, _BATCH)]:
+            # Added up limb by limb: integers of this size cost as much as the hash.
+            limbs = np.frombuffer(b"".join(digests), _LIMB).reshape(len(digests), -1)
+            sums = limbs.sum(axis=0, dtype=np.uint64).tolist()
+            self._total += sum(each << (32 * place) for place, each in enumerate(sums))
+            self.quads += len(digests)
+        self._total %= _MODULUS
 
     def remove(self, line: bytes) -> None:
         """Take a line that is in the set out of it."""
-        hashed = int.from_bytes(blake2b(line).digest(), "little")
-        self._total = (self._total - hashed) % _MODULUS
+        self._total = (self._total - _number(line)) % _MODULUS
         self.quads -= 1
 
     def hexdigest(self) -> str:
@@ -74,6 +79,10 @@ class ContentHash:
         """The release id of this content: 20 hexadecimal digits."""
         total = self._total.to_bytes(_WIDTH, "little")
         return blake2b(total, digest_size=10, person=b"kg release").hexdigest()
+
+
+def _number(line: bytes) -> int:
+    return int.from_bytes(blake2b(line).digest(), "little")
 
 
 def identity(quads: Iterable[bytes]) -> str:
