@@ -29,7 +29,7 @@ def test_files_and_quads_are_in_one_store_when_it_is_complete(tmp_path: Path, at
         loading.add(file_of(tmp_path, "a", "b"))
         loading.add(file_of(tmp_path, "c"), G)
         loading.extend([Quad(S, P, NamedNode("http://e/d"), G)])
-        loading.complete().result()
+        loading.complete(merged=True).result()
     store = Store.read_only(str(tmp_path / "store"))
     assert objects(store, DefaultGraph()) == {"http://e/a", "http://e/b"}
     assert objects(store, G) == {"http://e/c", "http://e/d"}
@@ -51,7 +51,7 @@ def test_bad_file_is_told_when_the_load_is_complete(tmp_path: Path) -> None:
         loading.add(bad)
         loading.add(file_of(tmp_path, "a"))
         with pytest.raises(InputError, match=r"bad\.nq: .*line 2"):
-            loading.complete().result()
+            loading.complete(merged=True).result()
 
 
 def test_lenient_load_looks_into_no_iri(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ from kg.validate import Report, Shapes, validate
 #: the peak of a build of 2.4 million, of which the loader takes 1.5 GB for any number.
 _TRIPLE: Final = 1_400
 
-#: Triples that the store loads at a time; it loads more of them in parallel by itself.
+#: Triples that the store loads at a time; more of them it loads in parallel by itself, and into
+#: as many more files.
 _BATCH: Final = 1_000_000
 
 
@@ -125,7 +126,7 @@ class Full(Work):
             self.stages.begin("infer", 0.5)
             self.tally.graphs[infer.GRAPH.value.encode()] = text.infer(schema.rules)
             text.load_inferred(loading)
-            loaded = loading.complete()
+            loaded = loading.complete(merged=not beside)
             self.stages.begin("dump", 0.55)
             content = text.dump(self.candidate.dump_path)
             self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())

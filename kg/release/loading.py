@@ -83,6 +83,7 @@ class Loading:
         self._store = Store(path)
         self._pool = ThreadPoolExecutor(at_once)
         self._begun: list[Future[None]] = []
+        self._few: list[Quad] = []
 
     def __enter__(self) -> Self:
         return self
@@ -102,21 +103,26 @@ class Loading:
         self._begun.append(self._pool.submit(fill, self._store, source, graph, lenient=lenient))
 
     def extend(self, quads: Iterable[Quad]) -> None:
-        """Load a few quads."""
-        self._begun.append(self._pool.submit(self._store.bulk_extend, quads))
+        """Load a few quads, after all files: a third file has the store merge them meanwhile."""
+        self._few += quads
 
-    def complete(self) -> Future[None]:
-        """Merge the files, once all is loaded. The future raises what a load did."""
-        return self._pool.submit(_complete, self._store, [*self._begun])
+    def complete(self, *, merged: bool) -> Future[None]:
+        """Finish the store once all is loaded; `merged` as of `_finish`. Raises what a load did."""
+        return self._pool.submit(self._complete, [*self._begun], merged)
+
+    def _complete(self, begun: Iterable[Future[None]], merged: bool) -> None:
+        for each in begun:
+            each.result()
+        self._store.bulk_extend(self._few)
+        _finish(self._store, merged=merged)
 
 
-def _complete(store: Store, begun: Iterable[Future[None]]) -> None:
-    for each in begun:
-        each.result()
-    _finish(store)
+def _finish(store: Store, *, merged: bool = True) -> None:
+    """Leave nothing in memory only, and where it is to be `merged`, one file to each index.
 
-
-def _finish(store: Store) -> None:
-    """A load leaves many files that each look-up has to ask: make them one of each index."""
+    Every batch of a load leaves a file to each index, which each look-up has to ask. Of two or
+    three that costs nothing that can be measured, and to merge them a fifth of the load.
+    """
     store.flush()
-    store.optimize()
+    if merged:
+        store.optimize()

@@ -75,7 +75,7 @@ def test_dump_and_both_stores_hold_what_is_asserted_and_what_follows(quads: set[
             text.load_asserted(loading)
             assert text.infer(RULES) == inferred
             text.load_inferred(loading)
-            loading.complete().result()
+            loading.complete(merged=True).result()
         content = text.dump(path / "dump.nq.zst")
         assert list(read_dump(path / "dump.nq.zst")) == lines_of(expected)
         assert content.quads == len(expected)
@@ -91,4 +91,4 @@ def test_line_that_the_store_refuses_stops_the_load(tmp_path: Path) -> None:
     with Loading(tmp_path / "store", at_once=1) as loading:
         text.load_asserted(loading)
         with pytest.raises(InputError, match=r"named\.nq: .*line 1"):
-            loading.complete().result()
+            loading.complete(merged=True).result()
