@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import subprocess
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -21,18 +19,19 @@ from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Stor
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
+from kg.nquads import lines_of, text_of
 
 #: Bytes of text that are sorted at a time; sorting takes about three times as much.
-RUN: Final = 96 * 1024 * 1024
+RUN: Final = 256 * 1024 * 1024
 
-_BATCH: Final = 65_536  # lines
+_BLOCK: Final = 16_384  # lines: of more, the memory is new each time
 _TEXT: Final = 1 << 23  # bytes
+_NONE: Final = pl.Series("line", dtype=pl.String)
 _DEFAULT: Final = "default"
 _CLASSES: Final = (
     f"SELECT ?class (COUNT(*) AS ?count) {{ ?s <{vocab.RDF}type> ?class }} GROUP BY ?class"
 )
 _TYPE: Final = f"<{vocab.RDF}type> <".encode()
-_SIDE: Final = frozenset(f"<{graph}> .".encode() for graph in vocab.SIDE_GRAPHS)
 
 
 class Runs:
@@ -60,17 +59,16 @@ class Runs:
     def _spill(self) -> None:
         if self._waiting:
             path = self._folder / f"{len(self._files):05}.nq"
-            lines = pl.concat(self._waiting).sort().alias("line")
-            lines.to_frame().write_csv(path, include_header=False, quote_style="never")
+            path.write_bytes(text_of(pl.concat(self._waiting).sort()))
             self._files.append(path)
             self._waiting, self._size = [], 0
 
     @contextmanager
-    def sorted(self) -> Iterator[Iterator[bytes]]:
-        """All lines in byte order, repeated ones as often as they were added."""
+    def sorted(self) -> Iterator[Iterator[pl.Series]]:
+        """All lines in byte order, in blocks; repeated ones as often as they were added."""
         if not self._files:
-            waiting = pl.concat(self._waiting) if self._waiting else pl.Series(dtype=pl.String)
-            yield iter(waiting.sort().cast(pl.Binary).to_list())
+            lines = pl.concat([_NONE, *self._waiting]).sort().to_frame()
+            yield (block["line"] for block in lines.iter_slices(_BLOCK))
             return
         self._spill()
         command = ["sort", "--merge", "--batch-size=64", f"--temporary-directory={self._folder}"]
@@ -78,7 +76,7 @@ class Runs:
             [*command, *map(str, self._files)], env={"LC_ALL": "C"}, stdout=subprocess.PIPE
         ) as sort:
             out = cast(IO[bytes], sort.stdout)
-            yield chain.from_iterable(text.split(b"\n")[:-1] for text in _texts(out))
+            yield map(lines_of, _texts(out))
             out.close()
         if sort.returncode:
             raise KnowledgeGraphError(f"sort ended with exit code {sort.returncode}")
@@ -145,67 +143,62 @@ def graph_of(line: bytes) -> bytes:
 class Block:
     """Lines that a release holds, each graph's in byte order: of named graphs, of the default."""
 
-    named: list[bytes]
-    default: list[bytes]
+    named: pl.Series
+    default: pl.Series
 
 
 def merged(
-    lines: Iterable[bytes],
+    blocks: Iterable[pl.Series],
     tally: Tally,
-    repeated: Callable[[bytes, int], object] = lambda *_: None,
+    repeated: Callable[[pl.DataFrame], object] = lambda _: None,
 ) -> Iterator[Block]:
     """What a release holds of sorted lines of named graphs.
 
     Each line once; and a triple's line in the default graph, where a graph that is merged into
-    it states the triple. `tally` counts the graphs' lines, and `repeated` is told every line
-    that was given more than once, and how often.
+    it states the triple. `tally` counts the graphs' lines, and `repeated` is told every `line`
+    that was given more than once, and its `count`.
     """
-    named: list[bytes] = []
-    default: list[bytes] = []
-    triple, last, count = b"", b"", 0
-    stated = False
-    ends: Counter[bytes] = Counter()
-    # The loop runs once a line of the release: what it does, it does without a call.
-    for line in lines:
-        if line == last:
-            count += 1
-            continue
-        if count > 1:
-            repeated(last, count)
-        last, count = line, 1
-        cut = line.rindex(b" <")
-        start, end = line[:cut], line[cut + 1 :]
-        ends[end] += 1
-        if start != triple:
-            if stated:
-                default.append(triple + b" .")
-            if len(named) > _BATCH:
-                yield Block(named, default)
-                named, default = [], []
-            triple, stated = start, False
-        named.append(line)
-        stated = stated or end not in _SIDE
-    if count > 1:
-        repeated(last, count)
-    if stated:
-        default.append(triple + b" .")
-    yield Block(named, default)
-    for end, number in ends.items():
-        tally.graphs[end[1:-3]] = tally.graphs.get(end[1:-3], 0) + number
+    rest = _counted(_NONE)
+    for block in blocks:
+        frame = _parted(pl.concat([rest, _counted(block)]))
+        # What else is said of the last triple may stand in the next block.
+        held = int((frame["triple"] == frame["triple"].tail(1)).sum())
+        rest = frame.tail(held).select(rest.columns)
+        yield _merged(frame.head(len(frame) - held), tally, repeated)
+    yield _merged(_parted(rest), tally, repeated)
 
 
-def text_of(lines: Iterable[bytes]) -> bytes:
-    """The lines as one text."""
-    return b"\n".join([*lines, b""])
+def _counted(lines: pl.Series) -> pl.DataFrame:
+    return lines.alias("line").to_frame().with_columns(count=pl.lit(1, pl.Int64))
 
 
-def ground(text: bytes) -> tuple[bytes, list[bytes]]:
-    """The text of the lines without blank nodes, and the lines that may have some."""
-    if b"_:" not in text:
-        return text, []
-    lines = text.split(b"\n")[:-1]
-    rest = [line for line in lines if b"_:" in line]
-    return text_of(line for line in lines if b"_:" not in line), rest
+def _parted(given: pl.DataFrame) -> pl.DataFrame:
+    """Lines of named graphs, each once, with its graph and what stands before that."""
+    run = pl.col("line").rle_id()
+    if given.select(run.last()).item() != len(given) - 1:
+        runs = given.group_by(run.alias("run"), maintain_order=True)
+        given = runs.agg(pl.col("line").first(), pl.col("count").sum()).drop("run")
+    graph = pl.col("line").str.extract(r" <([^<>]*)> \.$").alias("graph")
+    end = pl.concat_str(pl.lit(" <"), "graph", pl.lit("> ."))
+    triple = pl.col("line").str.strip_suffix(end).alias("triple")
+    return given.with_columns(graph).with_columns(triple)
+
+
+def _merged(frame: pl.DataFrame, tally: Tally, repeated: Callable[[pl.DataFrame], object]) -> Block:
+    """The block of some triples, of which all lines are here."""
+    repeated(frame.filter(pl.col("count") > 1).select("line", "count"))
+    for graph, count in frame["graph"].value_counts().iter_rows():
+        tally.graphs[graph.encode()] = tally.graphs.get(graph.encode(), 0) + count
+    stated = frame.filter(~pl.col("graph").is_in(vocab.SIDE_GRAPHS))["triple"]
+    return Block(frame["line"], stated.filter(stated.ne_missing(stated.shift())) + " .")
+
+
+def ground(lines: pl.Series) -> tuple[pl.Series, list[bytes]]:
+    """The lines without blank nodes, and those that may have some."""
+    nameless = lines.str.contains("_:", literal=True)
+    if not nameless.any():
+        return lines, []
+    return lines.filter(~nameless), lines.filter(nameless).cast(pl.Binary).to_list()
 
 
 def interleaved(*runs: Iterable[list[bytes]]) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ ROWS: Final = "rows"
 REPEATED: Final = "repeated"
 _OVERLAY: Final = "overlay.parquet"
 _BATCH: Final = 100_000
+_REPEATED: Final = pl.Schema({"line": pl.Binary, "count": pl.Int64})
 
 
 @dataclass(frozen=True)
@@ -145,26 +146,22 @@ class Repeated:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lines: list[bytes] = []
-        self._counts: list[int] = []
+        self._held = pl.DataFrame(schema=_REPEATED)
         self._files = 0
 
-    def add(self, line: bytes, count: int) -> None:
-        """Keep a line of a full build, in the order in which they come."""
-        self._lines.append(line)
-        self._counts.append(count)
-        if len(self._lines) == _BATCH:
+    def add(self, found: pl.DataFrame) -> None:
+        """Keep lines (`line`, `count`) of a full build, in the order in which they come."""
+        self._held = self._held.vstack(found.cast(_REPEATED))
+        if len(self._held) >= _BATCH:
             self.close()
 
     def close(self) -> None:
         """Write what is still held."""
-        if self._lines:
+        if len(self._held):
             self._folder.mkdir(exist_ok=True)
-            self._frame(zip(self._lines, self._counts, strict=True)).write_parquet(
-                self._folder / f"{self._files:05}.parquet"
-            )
+            self._held.write_parquet(self._folder / f"{self._files:05}.parquet")
+            self._held = self._held.clear()
             self._files += 1
-            self._lines, self._counts = [], []
 
     def counts(self, lines: Iterable[bytes]) -> dict[bytes, int]:
         """How often each of these lines was given, where that is more than once or was changed."""
@@ -186,11 +183,7 @@ class Repeated:
         """Keep new counts over the old ones; the files of a full build are never changed."""
         self._folder.mkdir(exist_ok=True)
         path = self._folder / _OVERLAY
-        frame = self._frame((self.overlay() | counts).items())
+        changed = list((self.overlay() | counts).items())
+        frame = pl.DataFrame(changed, schema=_REPEATED, orient="row")
         path.unlink(missing_ok=True)  # it may be a hard link to that of the release before
         frame.write_parquet(path)
-
-    @staticmethod
-    def _frame(rows: Iterable[tuple[bytes, int]]) -> pl.DataFrame:
-        schema = {"line": pl.Binary, "count": pl.Int64}
-        return pl.DataFrame(list(rows), schema=schema, orient="row")

@@ -12,12 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from pyoxigraph import DefaultGraph, Store
+import polars as pl
+from pyoxigraph import Store
 
 from kg import infer, release
 from kg.build import lines
 from kg.build.delta import quads
 from kg.infer import Rules
+from kg.nquads import text_of
 from kg.release import ContentHash, Loading
 
 
@@ -34,31 +36,31 @@ class Text:
 
     def merge(
         self,
-        given: Iterable[bytes],
+        given: Iterable[pl.Series],
         tally: lines.Tally,
-        repeated: Callable[[bytes, int], object],
+        repeated: Callable[[pl.DataFrame], object],
     ) -> None:
-        """Write what is asserted, of sorted lines; `lines.merged` says what is told of them."""
+        """Write what is asserted, of blocks of sorted lines, as `lines.merged` reads them."""
         with self._named.open("wb") as named, self._default.open("wb") as default:
             for block in lines.merged(given, tally, repeated):
                 self.triples += len(block.default)
-                self._write(named, lines.text_of(block.named))
-                self._write(default, lines.text_of(block.default))
+                self._write(named, block.named)
+                self._write(default, block.default)
 
     def infer(self, rules: Rules) -> int:
         """Write what follows from the default graph; the number of its triples."""
-        asserted = chain(lines.texts(self._default), [lines.text_of(self._nameless_of_default())])
-        found = infer.infer(asserted, rules)
+        nameless = b"".join(line + b"\n" for line in self._nameless_of_default())
+        found = infer.infer(chain(lines.texts(self._default), [nameless]), rules)
         with self._inferred.open("wb") as file:
-            for part in found.lines(DefaultGraph()):
-                for line in self._write(file, part):
+            for part in found.slices():
+                for line in self._write(file, part + " ."):
                     self._nameless.append(lines.within(infer.GRAPH, line))
         return len(found)
 
-    def _write(self, file: BinaryIO, text: bytes) -> list[bytes]:
-        """Write a text but for its lines with blank nodes, which are kept and returned."""
-        ground, nameless = lines.ground(text)
-        file.write(ground)
+    def _write(self, file: BinaryIO, given: pl.Series) -> list[bytes]:
+        """Write lines but for those with blank nodes, which are kept and returned."""
+        ground, nameless = lines.ground(given)
+        file.write(text_of(ground))
         self._nameless += nameless
         return nameless
 

@@ -54,11 +54,16 @@ class Inferred:
         Every line is as the store would dump it, ends with a newline, and stands once; those of
         one graph are sorted.
         """
-        triple = pl.concat_str(pl.all().cast(pl.String), separator=" ").alias("triple")
         ends = [f" {graph} .\n" if isinstance(graph, NamedNode) else " .\n" for graph in graphs]
-        for part in self.triples.iter_slices(_SLICE):
-            made = part.select(triple)["triple"].to_list()
+        for part in self.slices():
+            made = part.to_list()
             yield "".join(end.join(made) + end for end in ends).encode()
+
+    def slices(self) -> Iterator[pl.Series]:
+        """The triples as text, without what ends a line, some thousands at a time."""
+        triple = pl.concat_str(pl.all().cast(pl.String), separator=" ").alias("triple")
+        for part in self.triples.iter_slices(_SLICE):
+            yield part.select(triple)["triple"]
 
     def insert(self, store: Store, *graphs: NamedNode | DefaultGraph) -> None:
         """Insert the triples into each of these graphs of the store that they come from."""

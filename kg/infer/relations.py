@@ -11,9 +11,9 @@ from typing import Final
 import polars as pl
 from pyoxigraph import QueryResultsFormat, QuerySolutions, QueryTriples, RdfFormat, Store
 
+from kg.nquads import lines_of
+
 PAIR: Final = ["s", "o"]
-#: No line holds it: N-Quads escape control characters.
-_NOWHERE: Final = "\x1f"
 
 
 def of_store(store: Store, predicates: Collection[str]) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -29,15 +29,8 @@ def of_lines(
     terms = pl.col("line").str.strip_suffix(" .").str.splitn(" ", 3)
     triple = terms.struct.rename_fields(["s", "p", "o"]).alias("triple")
     wanted = pl.col("p").is_in(list(predicates))
-    for text in filter(None, texts):
-        lines = pl.read_csv(
-            text,
-            has_header=False,
-            separator=_NOWHERE,
-            quote_char=None,
-            schema={"line": pl.String},
-        )
-        found = lines.select(triple).unnest("triple").filter(wanted)
+    for text in texts:
+        found = lines_of(text).to_frame().select(triple).unnest("triple").filter(wanted)
         for (predicate,), part in found.partition_by("p", as_dict=True, include_key=False).items():
             yield str(predicate), part
 

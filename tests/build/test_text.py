@@ -21,10 +21,11 @@ from pyoxigraph import (
 )
 
 from kg import vocab
-from kg.build import lines
+from kg.build.lines import Tally, graph_of
 from kg.build.text import Text
 from kg.errors import InputError
 from kg.infer import Rules, materialise
+from kg.nquads import lines_of
 from kg.release import Loading, read_dump
 
 RULES = Rules.compile(
@@ -45,7 +46,7 @@ PREDICATES = st.sampled_from("pqr").map(lambda name: NamedNode(f"x:{name}"))
 QUADS = st.sets(st.builds(Quad, NODES, PREDICATES, OBJECTS, GRAPHS), max_size=12)
 
 
-def lines_of(store: Store) -> list[bytes]:
+def dumped(store: Store) -> list[bytes]:
     text = store.dump(format=RdfFormat.N_QUADS)
     assert text is not None
     return sorted(text.split(b"\n")[:-1])
@@ -55,7 +56,7 @@ def written(folder: Path, quads: set[Quad]) -> Text:
     text = Text(folder)
     given = serialize(quads, format=RdfFormat.N_QUADS)
     assert given is not None
-    text.merge(sorted(given.split(b"\n")[:-1]), lines.Tally(), lambda *_: None)
+    text.merge([lines_of(given).sort()], Tally(), lambda _: None)
     return text
 
 
@@ -77,17 +78,17 @@ def test_dump_and_both_stores_hold_what_is_asserted_and_what_follows(quads: set[
             text.load_inferred(loading)
             loading.complete(merged=True).result()
         content = text.dump(path / "dump.nq.zst")
-        assert list(read_dump(path / "dump.nq.zst")) == lines_of(expected)
+        assert list(read_dump(path / "dump.nq.zst")) == dumped(expected)
         assert content.quads == len(expected)
-        assert lines_of(Store.read_only(str(path / "store"))) == lines_of(expected)
-        default = [line for line in lines_of(expected) if not lines.graph_of(line)]
-        assert lines_of(text.in_memory()) == default
+        assert dumped(Store.read_only(str(path / "store"))) == dumped(expected)
+        default = [line for line in dumped(expected) if not graph_of(line)]
+        assert dumped(text.in_memory()) == default
 
 
 def test_line_that_the_store_refuses_stops_the_load(tmp_path: Path) -> None:
     text = Text(tmp_path)
     bad = f'<x:a> <x:p> "a"@e_n <{vocab.graph("source/a")}> .'.encode()
-    text.merge([bad], lines.Tally(), lambda *_: None)
+    text.merge([lines_of(bad)], Tally(), lambda _: None)
     with Loading(tmp_path / "store", at_once=1) as loading:
         text.load_asserted(loading)
         with pytest.raises(InputError, match=r"named\.nq: .*line 1"):
