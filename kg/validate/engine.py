@@ -137,14 +137,17 @@ class _Search:
             return
         if alone.expression != "false":
             values = f"{{ SELECT DISTINCT ?value {{ ?this {predicate} ?value }} }}"
-            found = _rows(self.store, f"SELECT ?value {{ {values} FILTER({alone.expression}) }}")
+            # Of a value in thousands of triples, to find one type among them takes long.
+            without = " ".join(f"MINUS {{ {pattern} }}" for pattern in alone.missing)
+            test = without or f"FILTER({alone.expression})"
+            found = _rows(self.store, f"SELECT ?value {{ {values} {test} }}")
             yield from self.holders(shape, (row["value"] for row in found), contexts, member)
         together = [each for each in shape.constraints if each.by_value and each.relational]
         if any(each.functional for each in together) and self.is_function(predicate):
             together = [each for each in together if not each.functional]
-        test = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in together)
-        if test.expression != "false":
-            text = f"?this {predicate} ?value FILTER(({test.expression}) && ({member}))"
+        related = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in together)
+        if related.expression != "false":
+            text = f"?this {predicate} ?value FILTER(({related.expression}) && ({member}))"
             yield from (
                 row["this"] for row in _rows(self.store, f"SELECT DISTINCT ?this {{ {text} }}")
             )

@@ -32,11 +32,13 @@ class Found(NamedTuple):
 class Suspicion(NamedTuple):
     """A SPARQL expression, true or false and never an error.
 
-    It holds wherever the constraint finds something; where it is `exact`, only there.
+    It holds wherever the constraint finds something; where it is `exact`, only there. It may be
+    no more than that certain patterns are missing: a query asks that of many nodes at once.
     """
 
     expression: str
     exact: bool
+    missing: tuple[str, ...] = ()
 
 
 #: What a constraint says that SPARQL cannot tell: look at every node.
@@ -158,6 +160,8 @@ def shown(term: Term) -> str:
 def any_of(suspicions: Iterable[Suspicion]) -> Suspicion:
     """Whether one of the suspicions holds."""
     parts = [each for each in suspicions if each.expression != "false"]
+    if len(parts) == 1:
+        return parts[0]
     exact = all(each.exact for each in parts)
     if any(each.expression == "true" for each in parts):
         return Suspicion("true", exact)
@@ -170,8 +174,10 @@ def all_of(suspicions: Iterable[Suspicion]) -> Suspicion:
     exact = all(each.exact for each in parts)
     if any(each.expression == "false" for each in parts):
         return Suspicion("false", exact=True)
-    rest = [f"({each.expression})" for each in parts if each.expression != "true"]
-    return Suspicion(" && ".join(rest) or "true", exact)
+    rest = [each for each in parts if each.expression != "true"]
+    missing = [each.missing for each in rest]
+    together = " && ".join(f"({each.expression})" for each in rest)
+    return Suspicion(together or "true", exact, sum(missing, ()) if all(missing) else ())
 
 
 def negated(suspicion: Suspicion) -> Suspicion:

@@ -47,10 +47,12 @@ class Class(PerValue):
         classes = draft.classes(self.iri)
         if not classes:
             return exact("true")
+        missing = tuple(f"{value} {RDF_TYPE} {each}" for each in classes)
         if len(classes) == 1:
-            return exact(f"NOT EXISTS {{ {value} {RDF_TYPE} {classes[0]} }}")
+            return Suspicion(f"NOT EXISTS {{ {missing[0]} }}", exact=True, missing=missing)
         kind, names = draft.variable(), ", ".join(map(str, classes))
-        return exact(f"NOT EXISTS {{ {value} {RDF_TYPE} {kind} FILTER({kind} IN ({names})) }}")
+        test = f"NOT EXISTS {{ {value} {RDF_TYPE} {kind} FILTER({kind} IN ({names})) }}"
+        return Suspicion(test, exact=True, missing=missing)
 
     def reads(self, shape: Shape) -> Iterator[Step]:
         """The types of each value."""
