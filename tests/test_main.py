@@ -272,7 +272,10 @@ def test_violation_exits_1_and_publishes_nothing(
     assert done.returncode == DOES_NOT_CONFORM
     assert "ror_cn_organizations.csv:2, column wikidata" in done.stderr
     assert "nothing was published" in done.stderr
+    assert str(home / "refused") in done.stderr.replace("\n", "")
     assert Home(home).releases() == []
     done = kg(home, "build", "--data", str(tmp_path / "data"), "--json")
     assert done.returncode == DOES_NOT_CONFORM
-    assert json.loads(done.stdout)["conforms"] is False
+    told = json.loads(done.stdout)
+    assert told["conforms"] is False
+    assert (Path(told["path"]) / "rejects.csv").is_file()

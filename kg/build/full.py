@@ -79,8 +79,9 @@ class Full(Work):
         with runs.sorted() as given, closing(repeated):
             text.merge(given, self.tally, repeated.add)
         report, content = self.judge(text, schema)
-        self.stages.begin("publish", 0.95)
         accounts = state.accounts()
+        report = judged(report, self, accounts)
+        self.stages.begin("publish", 0.95)
         state.write(self.candidate.path)
         write_reports(self.candidate.path, report, accounts)
         shutil.rmtree(self.work)
@@ -137,7 +138,7 @@ class Full(Work):
         if report is None:
             self.stages.begin("validate", 0.9)
             report = self.validate(Store.read_only(str(place)), schema.shapes)
-        return judged(report, self.staged.pairs(), self.context), content
+        return report, content
 
     def validate(self, store: Store, shapes: Shapes) -> Report:
         """The report on a store that holds the default graph, whose classes are counted."""

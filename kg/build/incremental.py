@@ -162,7 +162,7 @@ class Incremental(Work):
         accounts, notices = state.accounts(), self.staged.notices
         if not named:
             del store
-            report = judged(self.carried(), self.staged.pairs(), self.context)
+            report = judged(self.carried(), self, accounts)
             if self.plan.rows or self.plan.anew:
                 self.keep(state, report, counts)
                 facts = replace(
@@ -178,7 +178,7 @@ class Incremental(Work):
             store, schema.shapes, applied.added, applied.removed, self.carried()
         )
         del store
-        report = judged(report, self.staged.pairs(), self.context)
+        report = judged(report, self, accounts)
         self.stages.begin("publish", 0.9)
         self.keep(state, report, counts)
         sources = records(self.staged.sources, accounts)

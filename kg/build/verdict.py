@@ -7,21 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from kg import etl
+from kg.build.inputs import Work
 from kg.etl import Context, Source
 from kg.tables import Account, Sheet, write_rejects
 from kg.validate import NotConforming, Report, Result
 from kg.validate.results import IN_MEMORY, in_order
 
 
-def judged(
-    report: Report, sources: Iterable[tuple[Source, Mapping[str, Sheet]]], context: Context
-) -> Report:
+def judged(report: Report, work: Work, accounts: Collection[Account]) -> Report:
     """The report with the rows that each result without origins came from.
 
-    Raises NotConforming with it where something is violated.
+    Where something is violated, it is left with the rejects in `Home.refused`, and raised as
+    NotConforming.
     """
-    report = traced(report, sources, context)
+    report = traced(report, work.staged.pairs(), work.context)
     if not report.conforms:
+        with work.home.refusing() as folder:
+            write_reports(folder, report, accounts)
         raise NotConforming(report)
     return report
 
@@ -51,7 +53,7 @@ def traced(
 
 
 def write_reports(folder: Path, report: Report, accounts: Iterable[Account]) -> None:
-    """Write the validation report and the rejects into a candidate."""
+    """Write the validation report and the rejects into a folder."""
     report.write(folder)
     rejects = [reject for account in accounts for reject in account.rejects]
     write_rejects(rejects, folder / "rejects.csv")

@@ -63,10 +63,11 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
             outcome = build(home, settings, inputs, show, full=options.full)
     except NotConforming as error:
         if options.json:
-            print_json(error.report.data())
+            print_json(error.report.data() | {"path": str(home.refused)})
         else:
             err.print(str(error))
             err.print("nothing was published: what was served stays as it was", style="red")
+            err.print(f"the whole report and the rejects: {home.refused}")
         return DOES_NOT_CONFORM
     if options.json:
         print_json(_outcome(outcome))

@@ -273,6 +273,20 @@ class Home:
             finally:
                 shutil.rmtree(candidate.path, ignore_errors=True)
 
+    @property
+    def refused(self) -> Path:
+        """The folder with what the last refused candidate was refused for, if one was."""
+        return self.path / "refused"
+
+    @contextmanager
+    def refusing(self) -> Iterator[Path]:
+        """An empty folder that becomes `refused` at the end; who builds has the lock."""
+        folder = self._candidates / "refused"
+        folder.mkdir()
+        yield folder
+        shutil.rmtree(self.refused, ignore_errors=True)
+        durable.move(folder, self.refused)
+
     @contextmanager
     def trying(self) -> Iterator[Path]:
         """An empty folder for a trial that is thrown away, beside the candidates, without the lock.

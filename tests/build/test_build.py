@@ -19,7 +19,7 @@ from kg.build import Inputs, Outcome, build
 from kg.errors import InputError
 from kg.release import Home, read_dump
 from kg.settings import Settings, shipped
-from kg.validate import NotConforming
+from kg.validate import NotConforming, Report
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
@@ -150,6 +150,28 @@ def test_violation_stops_the_publish_and_names_the_cell(
     assert "organizations.csv:3, column wikidata" in str(error.value)
     assert home.releases() == []
     assert list((home.path / "candidates").iterdir()) == []
+
+
+def test_what_a_build_was_refused_for_is_kept_with_its_rejects(
+    inputs: Inputs, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    rewrite(inputs.tables / "organizations.csv", 3, "wikidata", "Tencent")
+    rewrite(inputs.tables / "empowerments.csv", 2, "source_title", "")
+    with pytest.raises(NotConforming) as error:
+        build(home, Settings(), inputs, quiet)
+    assert Report.read(home.refused) == error.value.report
+    (reject,) = csv.DictReader((home.refused / "rejects.csv").read_text().splitlines())
+    assert (reject["table"], reject["line"]) == ("empowerments", "2")
+    # The next one takes its place, by whatever way it was built.
+    rewrite(inputs.tables / "organizations.csv", 3, "wikidata", "Q38395")
+    build(home, Settings(), inputs, quiet)
+    rewrite(inputs.tables / "organizations.csv", 3, "wikidata", "Alibaba")
+    with pytest.raises(NotConforming):
+        build(home, Settings(), inputs, quiet)
+    assert [r.value for r in Report.read(home.refused).results if r.severity == "Violation"] == [
+        '"Alibaba"'
+    ]
 
 
 def test_row_without_a_required_value_is_rejected(inputs: Inputs, tmp_path: Path) -> None:
