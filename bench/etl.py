@@ -108,9 +108,10 @@ def change(tables: Path, into: Path) -> int:
         table = pl.read_csv(path, infer_schema=False)
         if name := CHANGED.get(path.stem):
             cell, hundredth = pl.col(name), pl.int_range(pl.len()) % 100 == 50
+            other: pl.Expr
             if name in ("place", "city"):
-                other = pl.when(cell == "beijing").then(pl.lit("shanghai"))
-                other = other.otherwise(pl.lit("beijing"))
+                beijing = pl.when(cell == "beijing")
+                other = beijing.then(pl.lit("shanghai")).otherwise(pl.lit("beijing"))
             elif name == "name_en":
                 other = cell + " revised"
             else:

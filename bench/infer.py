@@ -31,6 +31,7 @@ TYPE, LABEL = f"<{vocab.RDF}type>", f"<{vocab.SKOS}prefLabel>"
 GRAPH, INFERRED = NamedNode(vocab.graph("source/bench")), NamedNode(vocab.graph("inferred"))
 KINDS = ("Unicorn", "Startup", "University", "AILaboratory", "Enterprise", "MegaPlatform")
 LEVELS = (("Country", 1), ("Region", 7), ("Province", 31), ("City", 340), ("County", 3000))
+SIDE = {NamedNode(name) for name in vocab.SIDE_GRAPHS}
 FIELDS, INDUSTRIES, TECHNOLOGIES, ALLIANCES = 19, 97, 17, 10
 
 
@@ -130,7 +131,7 @@ def filled(triples: list[tuple[str, str, str]], schema: list[Quad]) -> Store:
     store.load(text.encode(), format=RdfFormat.N_QUADS, lenient=True)
     for quad in schema:
         store.add(quad)
-        if quad.graph_name.value not in vocab.SIDE_GRAPHS:
+        if quad.graph_name not in SIDE:
             store.add(Quad(quad.subject, quad.predicate, quad.object))
     return store
 
@@ -207,7 +208,7 @@ def main() -> None:
     options.add_argument("--small", type=int, default=2_000, help="triples for owlrl")
     given = options.parse_args()
     schema = [q for q in ontology.quads(shipped("ontology"))]
-    axioms = [quad for quad in schema if quad.graph_name.value == ontology.GRAPHS[""]]
+    axioms = [quad for quad in schema if quad.graph_name == NamedNode(ontology.GRAPHS[""])]
     rules, common = Rules.compile(axioms), Rules.compile(without_chains(axioms))
     triples = list(world(given.triples))
     store = filled(triples, schema)

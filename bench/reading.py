@@ -22,8 +22,11 @@ NAMES = [f"c{number}" for number in range(8)]
 
 def write(path: Path, rows: int, quoted: str) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        style = csv.QUOTE_ALL if quoted == "all" else csv.QUOTE_MINIMAL
-        writer = csv.writer(file, lineterminator="\n", quoting=style)
+        writer = csv.writer(
+            file,
+            lineterminator="\n",
+            quoting=csv.QUOTE_ALL if quoted == "all" else csv.QUOTE_MINIMAL,
+        )
         writer.writerow(NAMES)
         for n in range(rows):
             name = f'公司 "{n}", Ltd' if quoted == "some" and n % 20 == 0 else f"公司 {n}"

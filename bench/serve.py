@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -408,9 +409,9 @@ async def measure(servers: list[Peer], order: list[int], rows: int, token: str) 
           f"median {middle:.0f}, longest {most:.0f}")  # fmt: skip
     await asyncio.to_thread(settled, servers[0].port)
     for peer in servers:
-        texts = asking(LOOKUP, order[::-1])
+        lookups = asking(LOOKUP, order[::-1])
         try:
-            ratio = found.beside[peer.name] = await beside_runaways(peer, texts)
+            ratio = found.beside[peer.name] = await beside_runaways(peer, lookups)
         except (RuntimeError, OSError, EOFError) as error:
             print(f"{peer.name:<16} lookups beside {WORKERS} endless queries: {error!r}")
             continue
@@ -488,12 +489,13 @@ async def main() -> None:
         print(f"{quads:,} quads, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         servers = []
         starts: dict[str, float] = {}
-        for name, make in {
+        peers: dict[str, Callable[[], AbstractContextManager[Peer]]] = {
             KG: lambda: kg_serve(folder / "home"),
             OXIGRAPH: lambda: oxigraph(folder, data),
             VIRTUOSO: lambda: virtuoso(folder, data),
             RDFLIB: lambda: rdflib_endpoint(folder, data),
-        }.items():
+        }
+        for name, make in peers.items():
             try:
                 peer = stack.enter_context(make())
                 starts[name] = await started(peer)

@@ -33,6 +33,7 @@ KINDS = ("Enterprise", "University", "ResearchInstitute", "Startup", "Government
 AIC, ID = vocab.AIC, vocab.BASE
 TYPE = f"<{vocab.RDF}type>"
 LABEL = f"<{vocab.SKOS}prefLabel>"
+SHAPES = NamedNode(ontology.GRAPHS["shapes"])
 YEAR, DATE = f"^^<{vocab.XSD}gYear>", f"^^<{vocab.XSD}date>"
 #: One node in so many violates a shape.
 EVERY = 1000
@@ -61,7 +62,7 @@ def _status(name: str) -> int:
 def fixed() -> Iterator[Quad]:
     """The ontology and its vocabularies: what the data refer to."""
     for quad in ontology.quads(shipped("ontology")):
-        if quad.graph_name.value != ontology.GRAPHS["shapes"]:
+        if quad.graph_name != SHAPES:
             yield Quad(quad.subject, quad.predicate, quad.object)
 
 
