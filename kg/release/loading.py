@@ -83,7 +83,6 @@ class Loading:
         self._store = Store(path)
         self._pool = ThreadPoolExecutor(at_once)
         self._begun: list[Future[None]] = []
-        self._few: list[Quad] = []
 
     def __enter__(self) -> Self:
         return self
@@ -103,8 +102,8 @@ class Loading:
         self._begun.append(self._pool.submit(fill, self._store, source, graph, lenient=lenient))
 
     def extend(self, quads: Iterable[Quad]) -> None:
-        """Load a few quads, after all files: a third file has the store merge them meanwhile."""
-        self._few += quads
+        """Load a few quads."""
+        self._begun.append(self._pool.submit(self._store.bulk_extend, quads))
 
     def complete(self, *, merged: bool) -> Future[None]:
         """Finish the store once all is loaded; `merged` as of `_finish`. Raises what a load did."""
@@ -113,7 +112,6 @@ class Loading:
     def _complete(self, begun: Iterable[Future[None]], merged: bool) -> None:
         for each in begun:
             each.result()
-        self._store.bulk_extend(self._few)
         _finish(self._store, merged=merged)
 
 
@@ -121,7 +119,8 @@ def _finish(store: Store, *, merged: bool = True) -> None:
     """Leave nothing in memory only, and where it is to be `merged`, one file to each index.
 
     Every batch of a load leaves a file to each index, which each look-up has to ask. Of two or
-    three that costs nothing that can be measured, and to merge them a fifth of the load.
+    three that costs nothing that can be measured; to merge them takes a fifth of the load, and the
+    store does it by itself beside the first changes of it.
     """
     store.flush()
     if merged:
