@@ -23,7 +23,7 @@ from pathlib import Path
 import polars as pl
 
 from kg import etl
-from kg.nquads import text_of
+from kg.nquads import write
 from kg.release import Home, read_dump
 from kg.settings import shipped
 
@@ -94,7 +94,7 @@ def map_alone(tables: Path, into: Path) -> None:
             nonlocal triples
             lines = made.lines()
             triples += lines.len()
-            file.write(text_of(lines))
+            write(lines, file)
 
         etl.run(source, etl.stage(source, tables, into / "rows"), context, keep)
     print(triples)

@@ -1,12 +1,11 @@
-"""Lines of N-Quads or N-Triples as a column: from a text, and to one.
+"""Lines of N-Quads or N-Triples as a column: read from a text, and written.
 
 Line ends inside terms are escaped there, so what stands between two of them is one statement.
 """
 
 from __future__ import annotations
 
-import io
-from typing import Final
+from typing import BinaryIO, Final
 
 import polars as pl
 
@@ -23,8 +22,6 @@ def lines_of(text: bytes) -> pl.Series:
     return read["line"]
 
 
-def text_of(lines: pl.Series) -> bytes:
-    """The text of lines, each with its line end."""
-    text = io.BytesIO()
-    lines.to_frame().write_csv(text, include_header=False, quote_style="never")
-    return text.getvalue()
+def write(lines: pl.Series, file: BinaryIO) -> None:
+    """Write lines, each with its line end."""
+    lines.to_frame().write_csv(file, include_header=False, quote_style="never")

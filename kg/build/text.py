@@ -19,7 +19,7 @@ from kg import infer, release
 from kg.build import lines
 from kg.build.delta import quads
 from kg.infer import Rules
-from kg.nquads import text_of
+from kg.nquads import write
 from kg.release import ContentHash, Loading
 
 
@@ -60,7 +60,7 @@ class Text:
     def _write(self, file: BinaryIO, given: pl.Series) -> list[bytes]:
         """Write lines but for those with blank nodes, which are kept and returned."""
         ground, nameless = lines.ground(given)
-        file.write(text_of(ground))
+        write(ground, file)
         self._nameless += nameless
         return nameless
 
