@@ -120,13 +120,13 @@ class Columns(Memory):
 
 def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> None:
     """Write sorted terms, and triples given as their subjects, predicates and objects."""
-    text = b"".join(terms)
-    file.write(HEADER.pack(len(terms), len(triples[0]), len(text)))
-    file.write(np.cumsum([*map(len, terms)], dtype=np.uint64).data)
+    file.write(HEADER.pack(len(terms), len(triples[0])))
+    before = HEADER.size + 16 * (len(terms) + 1) + 24 * len(triples[0])
+    file.write(np.cumsum([before, *map(len, terms)], dtype=np.uint64).data)
     for place in (0, 1):
         file.write(begins(triples[place], 0, len(terms)).data)
     for places in ORDERS:
         sequence = np.lexsort([triples[place] for place in reversed(places)])
         for place in places[1:]:
             file.write(triples[place][sequence].data)
-    file.write(text)
+    file.write(b"".join(terms))

@@ -18,21 +18,23 @@ ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
 SPO, PSO, POS = range(3)
 
 _REMEMBERED: Final = 1000
+_SAMPLES: Final = 16384
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-HEADER: Final = struct.Struct("=QQQ")  # terms, triples, bytes of text
+HEADER: Final = struct.Struct("=QQ")  # terms, triples
 
 
 class Memory:
     """The columns in a mapped file, which stays mapped as long as they are there."""
 
     def __init__(self, descriptor: int) -> None:
-        memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
+        self._all = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
+        memory = memoryview(self._all)
         self.terms: int
         self.triples: int
-        self.terms, self.triples, size = HEADER.unpack_from(memory)
+        self.terms, self.triples = HEADER.unpack_from(memory)
         at = HEADER.size
 
         def view(length: int, format: str) -> memoryview[int]:
@@ -40,26 +42,30 @@ class Memory:
             begin, at = at, at + length * struct.calcsize(format)
             return memory[begin:at].cast(format)  # type: ignore[call-overload, no-any-return]
 
-        self._ends = view(self.terms, "Q")
+        #: By term, where in the file its text begins; then where all end.
+        self._texts = view(self.terms + 1, "Q")
         #: Of subjects and of predicates: by term, where its triples begin; then where all end.
         self.starts = [view(self.terms + 1, "I") for _ in range(2)]
         #: By order, its second column and its third.
         self.columns = [(view(self.triples, "I"), view(self.triples, "I")) for _ in ORDERS]
-        self._text = memory[at : at + size]
+        #: One text in so many, by which the others are found in few steps.
+        self._step = self.terms // _SAMPLES + 1
+        self._sampled = [self.text(number) for number in range(0, self.terms, self._step)]
         # What is asked again and again, such as predicates. No cache that knows this memory: the
         # workers' parent, whose objects no collection frees, must let go of it at a change.
         self._found: dict[bytes, int | None] = {}
 
     def text(self, number: int) -> bytes:
         """A term as N-Triples."""
-        start = self._ends[number - 1] if number else 0
-        return bytes(self._text[start : self._ends[number]])
+        return self._all[self._texts[number] : self._texts[number + 1]]
 
     def find(self, term: bytes) -> int | None:
         """The number of a term, None where no triple has it."""
         if term not in self._found:
-            at = bisect.bisect_left(range(self.terms), term, key=self.text)
-            there = at < self.terms and self.text(at) == term
+            high = bisect.bisect_right(self._sampled, term) * self._step
+            low, high = max(0, high - self._step), min(high, self.terms)
+            at = bisect.bisect_left(range(high), term, low, key=self.text)
+            there = at < high and self.text(at) == term
             remember(self._found, term, at if there else None)
         return self._found[term]
 
