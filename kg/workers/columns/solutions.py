@@ -6,7 +6,7 @@ Raises ValueError for a term that only the engine writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from json.encoder import encode_basestring as _quoted  # in C, where there is C
 from typing import Final
 
@@ -15,7 +15,7 @@ from kg.workers.engine import FORMATS
 Row = list[str]
 
 
-def json(names: list[str], rows: Iterable[Row]) -> str:
+def json(names: Sequence[str], rows: Iterable[Row]) -> str:
     """As JSON."""
     keys = [f"{_quoted(name)}:" for name in names]
     bindings = ",".join(
@@ -37,7 +37,7 @@ def _json_term(term: str) -> str:
     return f'{{"type":"{kind}","value":{_quoted(text)}}}'
 
 
-def csv(names: list[str], rows: Iterable[Row]) -> str:
+def csv(names: Sequence[str], rows: Iterable[Row]) -> str:
     """As CSV."""
     lines = [",".join(names), *[",".join(map(_csv_term, row)) for row in rows], ""]
     return "\r\n".join(lines)
@@ -80,7 +80,7 @@ _ESCAPED: Final = {
 _SPECIAL: Final = re.compile('[",\r\n]')
 
 #: By media type, what writes solutions of these names.
-WRITERS: Final[dict[str, Callable[[list[str], Iterable[Row]], str]]] = {
+WRITERS: Final[dict[str, Callable[[Sequence[str], Iterable[Row]], str]]] = {
     FORMATS["json"]: json,
     FORMATS["csv"]: csv,
 }
