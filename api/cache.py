@@ -16,7 +16,6 @@ _PART: Final = 16
 
 #: Functions whose value is another one each time; also where the word is only in a string.
 _FICKLE: Final = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID|BNODE|SERVICE)\b")
-_PERHAPS: Final = ("NOW", "RAND", "UUID", "BNODE", "SERVICE")
 
 
 def _version(name: str) -> str:
@@ -86,26 +85,27 @@ class Results:
 
     def put(self, key: tuple[bytes | str, ...], kept: Kept | Response) -> None:
         """Keep an answer, and let go of those used longest ago."""
-        size = _size(key, kept)
-        if size > self.largest:
+        size = kept.size + sum(map(len, key))
+        if size > self._limit // _PART:
             return
         if before := self._kept.pop(key, None):
-            self._size -= _size(key, before)
+            self._size += before.size - kept.size
+        else:
+            self._size += size
         self._kept[key] = kept
-        self._size += size
         while self._size > self._limit:
-            self._size -= _size(*self._kept.popitem(last=False))
-
-
-def _size(key: tuple[bytes | str, ...], kept: Kept | Response) -> int:
-    return kept.size + sum(map(len, key))
+            key, kept = self._kept.popitem(last=False)
+            self._size -= kept.size + sum(map(len, key))
 
 
 def steady(query: Query) -> bool:
     """Whether a query has the same answer for as long as its release is served."""
+    if query.federates:
+        return False
     text = query.text.upper()
-    perhaps = any(word in text for word in _PERHAPS)  # quick, and mostly enough
-    return not query.federates and not (perhaps and _FICKLE.search(text))
+    if "NOW" in text or "RAND" in text or "UUID" in text or "BNODE" in text or "SERVICE" in text:
+        return not _FICKLE.search(text)  # takes longer, and is mostly not needed
+    return True
 
 
 def key(query: Query, *parts: str) -> tuple[str, ...]:

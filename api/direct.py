@@ -57,7 +57,7 @@ class Direct:
             if wanted is None:
                 return None
             if (kept := wanted.kept()) is None:
-                if found := self._live.look_up(wanted.query):
+                if found := self._live.look_up(wanted.generation, wanted.query):
                     request = _request(_PATH, wanted.query.text, asked, client, since)
                     return self.reply(wanted, *found, request)
                 lease = wanted.begin(told)

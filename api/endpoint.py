@@ -6,7 +6,6 @@ Without a query it describes itself, as SPARQL 1.1 Service Description wants it.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -106,7 +105,7 @@ async def _answer(asked: Asked, request: Request, live: Live) -> ASGIApp:
         if choice.format is not HTML:
             return await stream(generation, query, choice, request, rows if limited else 0)
         carrier = page_carrier(form)
-        query = dataclasses.replace(query, format=carrier)
+        query = query._replace(format=carrier)
         answer = await generation.evaluate(
             query, patience(request, generation.deadline), client(request)
         )

@@ -299,9 +299,8 @@ class Live:
         SYNTHETIC.set(self._generation.manifest.synthetic)
         return self._generation
 
-    def look_up(self, query: Query) -> tuple[str, bytes] | None:
+    def look_up(self, generation: Generation, query: Query) -> tuple[str, bytes] | None:
         """Media type and bytes of the answer to a look-up, in this process; None for others."""
-        generation = self.generation
         lookups = generation.pool.lookups
         if lookups is None or lookups.release != generation.release.id:
             return None

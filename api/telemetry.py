@@ -45,7 +45,7 @@ class Request:
 
     def __init__(self, scope: Scope, id: str) -> None:
         # Nothing rests on its being hard to guess.
-        self.id = id if _ID.fullmatch(id) else f"{random.getrandbits(64):016x}"
+        self.id = id if id and _ID.fullmatch(id) else f"{random.getrandbits(64):016x}"
         self.scope = scope
         self.begun: float = scope.get(SINCE) or time.perf_counter()
         self.status = 0

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO, Final, NoReturn, Protocol
+from typing import BinaryIO, Final, NamedTuple, NoReturn, Protocol
 
 from pyoxigraph import (
     DefaultGraph,
@@ -73,8 +72,7 @@ def rdf_format(media_type: str) -> RdfFormat | None:
 WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """A query, the media type of its answer, and the dataset it asks if not the release's own.
 
     Graphs given here stand in place of the text's FROM and FROM NAMED, as the SPARQL

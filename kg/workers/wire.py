@@ -45,7 +45,7 @@ def pack(asked: Query | writing.Write) -> bytes:
     if isinstance(asked, Query):
         # In a tenth of JSON's time. Both ends are one interpreter's, and a worker, who may have
         # run what anyone asked, is never read so. A lone surrogate reaches the engine's refusal.
-        return frame(QUERY, marshal.dumps((*vars(asked).values(),)))
+        return frame(QUERY, marshal.dumps((*asked,)))
     return frame(WRITE, writing.pack(asked))
 
 
