@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.workers.columns.memory import HEADER, ORDERS, Memory, remember
+from kg.workers.columns.memory import HEADER, ORDERS, Memory, bucket, remember
 
 #: Numbers of terms, and of triples.
 Ids = NDArray[np.uint32]
@@ -121,8 +121,11 @@ class Columns(Memory):
 def write(file: BinaryIO, terms: Sequence[bytes], triples: Sequence[Ids]) -> None:
     """Write sorted terms, and triples given as their subjects, predicates and objects."""
     file.write(HEADER.pack(len(terms), len(triples[0])))
-    before = HEADER.size + 16 * (len(terms) + 1) + 24 * len(triples[0])
+    before = HEADER.size + 24 * (len(terms) + 1 + len(triples[0]))
     file.write(np.cumsum([before, *map(len, terms)], dtype=np.uint64).data)
+    hashed = np.fromiter((bucket(term, len(terms)) for term in terms), np.uint32, len(terms))
+    file.write(begins(hashed, 0, len(terms) + 1).data)
+    file.write(hashed.argsort().astype(np.uint32).data)
     for place in (0, 1):
         file.write(begins(triples[place], 0, len(terms)).data)
     for places in ORDERS:

@@ -1,24 +1,23 @@
 """Where everything stands in the memory that holds the columns, and how it is read one by one.
 
 Terms are numbered in the byte order of their N-Triples text. A triple is 24 bytes: two columns in
-each of three orders, whose first column is given by where each term begins. A term is 16 bytes, and
+each of three orders, whose first column is given by where each term begins. A term is 24 bytes, and
 its text; a subject 4 more.
 """
 
 from __future__ import annotations
 
-import bisect
 import fcntl
 import mmap
 import struct
 from typing import Final, TypeVar
+from zlib import crc32
 
 #: Places of a triple, each order's first to last: subject 0, predicate 1, object 2.
 ORDERS: Final = (0, 1, 2), (1, 0, 2), (1, 2, 0)
 SPO, PSO, POS = range(3)
 
 _REMEMBERED: Final = 1000
-_SAMPLES: Final = 16384
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -44,16 +43,12 @@ class Memory:
 
         #: By term, where in the file its text begins; then where all end.
         self._texts = view(self.terms + 1, "Q")
+        #: By bucket, where its terms begin among those in the order of buckets; then where all end.
+        self._buckets, self._in_buckets = view(self.terms + 2, "I"), view(self.terms, "I")
         #: Of subjects and of predicates: by term, where its triples begin; then where all end.
         self.starts = [view(self.terms + 1, "I") for _ in range(2)]
         #: By order, its second column and its third.
         self.columns = [(view(self.triples, "I"), view(self.triples, "I")) for _ in ORDERS]
-        #: One text in so many, by which the others are found in few steps.
-        self._step = self.terms // _SAMPLES + 1
-        self._sampled = [self.text(number) for number in range(0, self.terms, self._step)]
-        # What is asked again and again, such as predicates. No cache that knows this memory: the
-        # workers' parent, whose objects no collection frees, must let go of it at a change.
-        self._found: dict[bytes, int | None] = {}
 
     def text(self, number: int) -> bytes:
         """A term as N-Triples."""
@@ -61,13 +56,16 @@ class Memory:
 
     def find(self, term: bytes) -> int | None:
         """The number of a term, None where no triple has it."""
-        if term not in self._found:
-            high = bisect.bisect_right(self._sampled, term) * self._step
-            low, high = max(0, high - self._step), min(high, self.terms)
-            at = bisect.bisect_left(range(high), term, low, key=self.text)
-            there = at < high and self.text(at) == term
-            remember(self._found, term, at if there else None)
-        return self._found[term]
+        at = bucket(term, self.terms)
+        for number in self._in_buckets[self._buckets[at] : self._buckets[at + 1]]:
+            if self.text(number) == term:
+                return number
+        return None
+
+
+def bucket(term: bytes, terms: int) -> int:
+    """Where a term is looked for among so many; there is one bucket more."""
+    return crc32(term) % (terms + 1)
 
 
 def remember(known: dict[Key, Value], key: Key, value: Value) -> None:
