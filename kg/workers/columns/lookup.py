@@ -14,13 +14,16 @@ from typing import Final, cast
 from pyoxigraph import NamedNode, RdfFormat, parse, serialize
 
 from kg import vocab
-from kg.workers.columns.memory import POS, SPO, Memory
+from kg.workers.columns.memory import POS, SPO, Memory, remember
 from kg.workers.columns.prepared import Prepared, Step, prepared
-from kg.workers.columns.solutions import WRITERS
+from kg.workers.columns.solutions import WRITERS, Writer
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
 
 #: Triples that one may read: about a millisecond.
 _MOST: Final = 500
+
+#: Letters of a written term that may be remembered.
+_SHORT: Final = 1000
 
 #: An IRI that relates to no base, and in which no segment stands for another.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!.*/\.)")
@@ -34,12 +37,27 @@ class _Other(Exception):
     """It is for a worker to answer, or to refuse."""
 
 
+class _Written(dict[int, str]):
+    """Terms as a format writes them, by number: what is asked again and again, as predicates."""
+
+    def __init__(self, memory: Memory, writer: Writer) -> None:
+        self.writer = writer
+        self._memory = memory
+
+    def __missing__(self, number: int) -> str:
+        term = self.writer.term(self._memory.text(number).decode())
+        if len(term) <= _SHORT:
+            remember(self, number, term)
+        return term
+
+
 class Lookups:
     """The look-ups of one release, read from its columns."""
 
     def __init__(self, descriptor: int, release: str) -> None:
         self.release = release  #: the name of the content that answers
         self._memory = Memory(descriptor)
+        self._written = {each: _Written(self._memory, WRITERS[each]) for each in WRITERS}
 
     def answer(self, query: Query) -> tuple[str, bytes] | None:
         """Media type and bytes of what a worker would answer; None where one has to."""
@@ -118,11 +136,10 @@ class Lookups:
         return [(s, predicate, value) for s in subjects[low:high].tolist()]
 
     def _solutions(self, format: str, plan: Prepared, rows: list[_Row]) -> tuple[str, bytes]:
-        if (write := WRITERS.get(format)) is None:
+        if (written := self._written.get(format)) is None:
             raise _Other
-        text, places = self._memory.text, plan.places
-        found = [[text(row[place]).decode() for place in places] for row in rows[: plan.limit]]
-        return with_charset(format), write(plan.names, found).encode()
+        found = [[written[row[place]] for place in plan.places] for row in rows[: plan.limit]]
+        return with_charset(format), written.writer.solutions(plan.names, found).encode()
 
     def _described(
         self, media_type: str, subject: str, plan: Prepared, rows: list[_Row]

@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from json.encoder import encode_basestring as _quoted  # in C, where there is C
-from typing import Final
+from typing import Final, NamedTuple
 
 from kg.workers.engine import FORMATS
 
+#: Terms as a format writes them.
 Row = list[str]
 
 
-def json(names: Sequence[str], rows: Iterable[Row]) -> str:
-    """As JSON."""
+def _json(names: Sequence[str], rows: Iterable[Row]) -> str:
     keys = [f"{_quoted(name)}:" for name in names]
     bindings = ",".join(
-        f"{{{','.join([key + _json_term(term) for key, term in zip(keys, row, strict=True)])}}}"
-        for row in rows
+        f"{{{','.join([key + term for key, term in zip(keys, row, strict=True)])}}}" for row in rows
     )
     head = ",".join(map(_quoted, names))
     return f'{{"head":{{"vars":[{head}]}},"results":{{"bindings":[{bindings}]}}}}'
@@ -37,10 +36,8 @@ def _json_term(term: str) -> str:
     return f'{{"type":"{kind}","value":{_quoted(text)}}}'
 
 
-def csv(names: Sequence[str], rows: Iterable[Row]) -> str:
-    """As CSV."""
-    lines = [",".join(names), *[",".join(map(_csv_term, row)) for row in rows], ""]
-    return "\r\n".join(lines)
+def _csv(names: Sequence[str], rows: Iterable[Row]) -> str:
+    return "\r\n".join([",".join(names), *map(",".join, rows), ""])
 
 
 def _csv_term(term: str) -> str:
@@ -79,8 +76,16 @@ _ESCAPED: Final = {
 }  # fmt: skip
 _SPECIAL: Final = re.compile('[",\r\n]')
 
-#: By media type, what writes solutions of these names.
-WRITERS: Final[dict[str, Callable[[Sequence[str], Iterable[Row]], str]]] = {
-    FORMATS["json"]: json,
-    FORMATS["csv"]: csv,
+
+class Writer(NamedTuple):
+    """How a format writes a term, given as N-Triples, and solutions of written terms."""
+
+    term: Callable[[str], str]
+    solutions: Callable[[Sequence[str], Iterable[Row]], str]
+
+
+#: By media type.
+WRITERS: Final = {
+    FORMATS["json"]: Writer(_json_term, _json),
+    FORMATS["csv"]: Writer(_csv_term, _csv),
 }
