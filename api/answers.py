@@ -39,39 +39,40 @@ BEGUN: Final = "kg.begun"
 KEPT: Final = "cache;desc=hit"
 
 
-class Representation:
+class Representation(NamedTuple):
     """An answer as it will be sent, before it is had: in which format and encoding, how tagged.
 
     `rows` is the limit that was put on a SELECT that has none of its own. It is `steady` where
     it is the same for as long as its release is served; then it has a tag, and may be kept.
     """
 
-    def __init__(
-        self,
+    generation: Generation
+    query: Query
+    choice: Choice
+    encoding: str
+    deadline: float
+    rows: int
+    steady: bool
+    key: tuple[str, ...]  #: what tells it from the other answers of its release
+
+    @staticmethod
+    def of(
         generation: Generation,
         query: Query,
         choice: Choice,
         encoding: str,
         deadline: float,
         rows: int = 0,
-    ) -> None:
-        self.generation = generation
-        self.query = query
-        self.choice = choice
-        self.encoding = encoding
-        self.deadline = deadline
-        self.rows = rows
-        self.steady = cache.steady(query)
-        #: What tells it from the other answers of its release.
-        self.key = cache.key(query, choice.format.name, choice.content_type or "", encoding)
-        self._tag = ""
+    ) -> Representation:
+        """The answer to a query."""
+        key = cache.key(query, choice.format.name, choice.content_type or "", encoding)
+        steady = cache.steady(query)
+        return Representation(generation, query, choice, encoding, deadline, rows, steady, key)
 
     @property
     def tag(self) -> str:
         """Its entity tag, where it is steady."""
-        if not self._tag:
-            self._tag = cache.tag(self.generation.release.id, self.key)
-        return self._tag
+        return cache.tag(self.generation.release.id, self.key)
 
     @property
     def largest(self) -> int:
@@ -133,12 +134,12 @@ async def stream(
     request.scope[telemetry.QUERY] = query.text
     deadline = patience(request, generation.deadline)
     encoding = preferred_encoding(request.headers.get("accept-encoding", ""))
-    wanted = Representation(generation, query, choice, encoding, deadline, rows)
+    wanted = Representation.of(generation, query, choice, encoding, deadline, rows)
     headers = wanted.headers(more)
     if wanted.steady:
-        headers["ETag"] = wanted.tag
-    if wanted.steady and _matches(request.headers.get("if-none-match", ""), wanted.tag):
-        return Response(status_code=304, headers=headers)
+        headers["ETag"] = tag = wanted.tag
+        if _matches(request.headers.get("if-none-match", ""), tag):
+            return Response(status_code=304, headers=headers)
     if (kept := wanted.kept()) is not None:
         headers |= {"Content-Type": kept.content_type, "Server-Timing": KEPT}
         request.scope[again.CAME_FROM] = generation.results
@@ -190,7 +191,7 @@ async def warm(generation: Generation) -> None:
         except QueryError:
             continue  # a client that asks it is told why
         for encoding in ("", *_ENCODINGS):
-            one = Representation(generation, query, Choice(choice), encoding, left)
+            one = Representation.of(generation, query, Choice(choice), encoding, left)
             one.keep(answer.media_type, encoded(content, encoding))
 
 

@@ -19,7 +19,7 @@ from api.cache import Kept
 from api.live import Live
 from kg import sparql
 from kg.errors import KnowledgeGraphError
-from kg.workers import Query
+from kg.workers import LookUp, Query
 
 _PATH: Final = "/sparql"
 
@@ -51,13 +51,15 @@ class Direct:
         known = results and results.again(asked.key)
         if not known or asked.unless not in (b"", known.tag):
             try:
-                wanted = None if asked.unless else self._wanted(asked.key, server)
+                judged = None if asked.unless else self._judged(asked.key, server)
             except KnowledgeGraphError:
                 return None  # the application says what is wrong
-            if wanted is None:
+            if judged is None:
                 return None
+            wanted, look_up = judged
             if (kept := wanted.kept()) is None:
-                if found := self._live.look_up(wanted.generation, wanted.query):
+                generation, format = wanted.generation, wanted.query.format
+                if look_up and (found := self._live.look_up(generation, look_up, format)):
                     request = _request(_PATH, wanted.query.text, asked, client, since)
                     return self.reply(wanted, *found, request)
                 lease = wanted.begin(told)
@@ -106,8 +108,10 @@ class Direct:
         request.finished = status != 0
         self._telemetry.add(request)
 
-    def _wanted(self, key: Key, server: http.Address) -> Representation | None:
-        """What a plain query asks for; None for any other request."""
+    def _judged(
+        self, key: Key, server: http.Address
+    ) -> tuple[Representation, LookUp | None] | None:
+        """What a plain query asks for, and the look-up that it may be; None for other requests."""
         path, _, parameters = key.target.partition(b"?")
         if path not in self._paths:
             return None
@@ -121,25 +125,27 @@ class Direct:
                 return None
         generation = self._live.generation
         rows = generation.settings.max_rows
-        if (seen := sparql.glance(text, rows)) is None:
+        if look_up := LookUp.of(text, rows or None):
+            seen = sparql.bounded(look_up.plan.form, text, look_up.plan.limit, rows)
+        else:
+            seen = sparql.glance(text, rows)
+        if seen is None:
             return None
         form, plain, limited = seen
         choice = negotiation.choose(form, key.accept.decode("latin-1"), *names)
         if choice.format is negotiation.HTML or choice.format.carrier:
             return None
         host = key.host.decode("latin-1")
-        return Representation(
+        base = http.base_of(key.scheme, host, server, self._prefix, _PATH)
+        wanted = Representation.of(
             generation,
-            Query(
-                plain,
-                choice.format.media_type,
-                base=http.base_of(key.scheme, host, server, self._prefix, _PATH),
-            ),
+            Query(plain, choice.format.media_type, base=base),
             choice,
             answers.preferred_encoding(key.encoding.decode("latin-1")),
             generation.deadline,
             rows if limited else 0,
         )
+        return wanted, look_up
 
 
 class Underway(NamedTuple):

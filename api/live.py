@@ -29,7 +29,7 @@ from kg.errors import KnowledgeGraphError, NoRelease, ReleaseError
 from kg.release import Home, Manifest, Release
 from kg.settings import Settings, shipped
 from kg.tokens import Tokens
-from kg.workers import FORMATS, Answer, Change, Lease, Pool, Query, Write, ondisk
+from kg.workers import FORMATS, Answer, Change, Lease, LookUp, Pool, Query, Write, ondisk
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -299,12 +299,14 @@ class Live:
         SYNTHETIC.set(self._generation.manifest.synthetic)
         return self._generation
 
-    def look_up(self, generation: Generation, query: Query) -> tuple[str, bytes] | None:
-        """Media type and bytes of the answer to a look-up, in this process; None for others."""
+    def look_up(
+        self, generation: Generation, asked: LookUp, format: str
+    ) -> tuple[str, bytes] | None:
+        """Media type and bytes of its answer, in this process; None where a worker is needed."""
         lookups = generation.pool.lookups
         if lookups is None or lookups.release != generation.release.id:
             return None
-        found = lookups.answer(query)
+        found = lookups.answer(asked, format)
         self._looked_up += found is not None
         return found
 

@@ -47,7 +47,7 @@ class Release:
 
     path: Path
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The release id, which is also the folder's name."""
         return self.path.name

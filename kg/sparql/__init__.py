@@ -6,7 +6,7 @@ that a request for changes writes to the graphs that it names and to no other. B
 never evaluate. Positions are those of the text as it was given.
 """
 
-from kg.sparql.glance import glance
+from kg.sparql.glance import bounded, glance
 from kg.sparql.lexer import Token, decode, position, tokens
 from kg.sparql.query import Form, bind, check, counted, form, limited, parameters, parse, rerouted
 from kg.sparql.update import Operation, update
@@ -16,6 +16,7 @@ __all__ = [
     "Operation",
     "Token",
     "bind",
+    "bounded",
     "check",
     "counted",
     "decode",

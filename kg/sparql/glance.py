@@ -43,11 +43,17 @@ def glance(text: str, rows: int) -> tuple[Form, str, bool] | None:
     ):
         return None
     form = cast(Form, start[1].upper())
+    limits = lower.count("limit") if form == "SELECT" and rows else 0
+    own = _LIMIT.search(text) if limits == 1 else None
+    if limits and not own:
+        return None
+    return bounded(form, text, int(own[1]) if own else None, rows)
+
+
+def bounded(form: Form, text: str, own: int | None, rows: int) -> tuple[Form, str, bool] | None:
+    """The same of a query that nothing has to be judged of but its own limit, which is known."""
     if form != "SELECT" or not rows:
         return form, text, False
-    limits = lower.count("limit")
-    if not limits:
+    if own is None:
         return form, f"{text}\nLIMIT {rows}", True
-    if limits == 1 and (own := _LIMIT.search(text)) and int(own[1]) <= rows:
-        return form, text, False
-    return None
+    return (form, text, False) if own <= rows else None

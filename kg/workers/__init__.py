@@ -7,6 +7,7 @@ evaluation in this process, for the command line.
 
 from kg.workers import ondisk
 from kg.workers.answer import Answer, Evaluator
+from kg.workers.columns.prepared import LookUp
 from kg.workers.engine import FORMATS, GRAPH_FORMATS, SOLUTION_FORMATS, Query, evaluate
 from kg.workers.lease import Lease
 from kg.workers.pool import Pool
@@ -21,6 +22,7 @@ __all__ = [
     "Evaluator",
     "Lease",
     "Load",
+    "LookUp",
     "Pool",
     "Query",
     "Step",

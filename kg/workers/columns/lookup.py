@@ -15,9 +15,9 @@ from pyoxigraph import NamedNode, RdfFormat, parse, serialize
 
 from kg import vocab
 from kg.workers.columns.memory import POS, SPO, Memory, remember
-from kg.workers.columns.prepared import Prepared, Step, prepared
+from kg.workers.columns.prepared import LookUp, Prepared, Step
 from kg.workers.columns.solutions import WRITERS, Writer
-from kg.workers.engine import FORMATS, GRAPH_FORMATS, WITH_PREFIXES, Query, with_charset
+from kg.workers.engine import FORMATS, GRAPH_FORMATS, WITH_PREFIXES, with_charset
 
 #: Triples that one may read: about a millisecond.
 _MOST: Final = 500
@@ -59,19 +59,17 @@ class Lookups:
         self._memory = Memory(descriptor)
         self._written = {each: _Written(self._memory, WRITERS[each]) for each in WRITERS}
 
-    def answer(self, query: Query) -> tuple[str, bytes] | None:
+    def answer(self, look_up: LookUp, format: str) -> tuple[str, bytes] | None:
         """Media type and bytes of what a worker would answer; None where one has to."""
-        if query.default_graphs or query.named_graphs or not (found := prepared(query.text)):
-            return None
-        plan, iris = found
+        plan, iris, limit = look_up
         try:
             numbers = [self._number(each.within(iris)) for each in plan.iris]
             rows = [] if None in numbers else self._rows(plan.steps, cast(list[int], numbers))
             if plan.form == "SELECT":
-                return self._solutions(query.format, plan, rows)
+                return self._solutions(format, plan, rows[:limit])
             if plan.form == "ASK":
-                return _asked(query.format, holds=bool(rows))
-            return self._described(query.format, plan.iris[0].within(iris), plan, rows)
+                return _asked(format, holds=bool(rows))
+            return self._described(format, plan.iris[0].within(iris), plan, rows)
         except (_Other, ValueError):
             return None
 
@@ -138,7 +136,7 @@ class Lookups:
     def _solutions(self, format: str, plan: Prepared, rows: list[_Row]) -> tuple[str, bytes]:
         if (written := self._written.get(format)) is None:
             raise _Other
-        found = [[written[row[place]] for place in plan.places] for row in rows[: plan.limit]]
+        found = [[written[row[place]] for place in plan.places] for row in rows]
         return with_charset(format), written.writer.solutions(plan.names, found).encode()
 
     def _described(

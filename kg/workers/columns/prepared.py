@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from kg import vocab
 
@@ -69,7 +69,7 @@ class Step(NamedTuple):
 class Prepared:
     """A look-up, of whatever IRIs. A row has the numbers of these, then the triple of each step."""
 
-    form: str
+    form: Literal["SELECT", "ASK", "DESCRIBE"]
     iris: tuple[Iri, ...]
     steps: tuple[Step, ...]
     names: tuple[str, ...] = ()  #: of what is selected
@@ -77,11 +77,22 @@ class Prepared:
     limit: int | None = None
 
 
-def prepared(text: str) -> tuple[Prepared, list[str]] | None:
-    """What a text has in common with others, and its own IRIs; None where it is no look-up."""
-    parts = _IRIS.split(text)
-    found = _prepared((*parts[::2],))
-    return (found, [vocab.RDF + "type", *parts[1::2]]) if found else None
+class LookUp(NamedTuple):
+    """A look-up: what it has in common with others, its own IRIs, and how many rows it may have."""
+
+    plan: Prepared
+    iris: list[str]
+    limit: int | None
+
+    @staticmethod
+    def of(text: str, most: int | None = None) -> LookUp | None:
+        """The look-up that a query is, with so many rows if it has no limit; None for any other."""
+        parts = _IRIS.split(text)
+        plan = _prepared((*parts[::2],))
+        if plan is None:
+            return None
+        limit = most if plan.limit is None else plan.limit
+        return LookUp(plan, [vocab.RDF + "type", *parts[1::2]], limit)
 
 
 class _Other(Exception):
@@ -107,7 +118,10 @@ def _prepared(between: tuple[str, ...]) -> Prepared | None:
 
 
 def _planned(
-    form: str, patterns: list[_Pattern], names: str = "", limit: str | None = None
+    form: Literal["SELECT", "ASK", "DESCRIBE"],
+    patterns: list[_Pattern],
+    names: str = "",
+    limit: str | None = None,
 ) -> Prepared:
     """A look-up, most known patterns first; raises _Other for names that are not there."""
     terms = [term for pattern in patterns for term in pattern]
