@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import re
+from typing import Any, Final, NamedTuple
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api import again, answers, telemetry
-from api.bounded import Bounded
+from api.again import Asked, Key
+from api.bounded import MAX_HEAD, Bounded
 from api.direct import Direct, Reply, Underway
+from api.http import Address
 from kg.errors import KnowledgeGraphError
+
+#: A request line up to its version, of a target that any parser takes as it is.
+_LINE: Final = re.compile(rb'GET (/[!-"$-~]*)')
+
+#: The whole of one head, in lines that end as they should.
+_HEAD: Final = re.compile(rb"(?:[^\r\n]+\r\n)+\r\n")
+
+#: Bytes of a head that is remembered.
+_LONGEST: Final = 4096
+
+
+class _Words(NamedTuple):
+    """What a client says in each of its requests behind the target, and what it asks by that."""
+
+    text: bytes
+    asked: Asked
+    client: Address
 
 
 class Protocol(Bounded):
@@ -19,6 +39,9 @@ class Protocol(Bounded):
 
     `direct` is asked first, and knows some answers without a task or an ASGI scope. Its query
     under way ends with the connection, and is handed over where anything comes between.
+
+    A client asks for one target after the other in the same words. Where these were parsed once,
+    a request that comes in one piece is compared with them, and parsed only where it has to be.
     """
 
     def __init__(
@@ -29,6 +52,9 @@ class Protocol(Bounded):
         self._proxies = ProxyHeadersMiddleware(_nothing, proxies) if proxies else None
         self._underway: Underway | None = None
         self._answered = False
+        self._piece = b""  #: with which the request at hand has begun
+        self._words: _Words | None = None  #: of the request before
+        self._known = False  #: whether `direct` was asked before the request at hand was parsed
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left."""
@@ -37,9 +63,19 @@ class Protocol(Bounded):
             underway.leave()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Answer what is asked in known words, and parse all else."""
+        if not self._coming:
+            self._piece = data if len(data) <= _LONGEST else b""
+            if (words := self._words) and self._is_free() and (asked := _in(words, data)):
+                if isinstance(self._find(asked, words.client), Reply):
+                    return
+                self._known = True
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         """A head begins."""
-        if self._underway:  # the client does not wait for the answer
+        if self._underway and not self._known:  # the client does not wait for the answer
             self._hand_over(self._underway)
         self._answered = False
         super().on_message_begin()
@@ -79,25 +115,45 @@ class Protocol(Bounded):
         with contextlib.suppress(StopIteration):  # it changes the scope, and awaits nothing
             proxies(self.scope, _nothing, _nothing).send(None)  # type: ignore[arg-type]
 
+    def _is_free(self) -> bool:
+        """Whether an answer could go out: no other is under way, and the client reads."""
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and self._underway is None
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
     def _ask(self) -> bool:
         """Whether the request is answered here: at once or as soon as can be, and in its turn."""
+        if self._known:
+            self._known = False
+            return self._underway is not None
         if (
             self.parser.get_method() != b"GET"
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()
-            or self.transport.is_closing()
-            or self.flow.write_paused
-            or not (self.cycle is None or self.cycle.response_complete)
+            or not self._is_free()
         ):
             return False
         asked = again.asked(self.scope["scheme"], self.url, self.headers)
-        client, server = self.scope["client"], self.scope["server"]
-        found = asked and self._direct.answer(asked, client, server, self._come)
+        if asked is None:
+            return False
+        client = self.scope["client"]
+        if self._piece.startswith(b"GET %b HTTP/1.1\r\n" % self.url) and _HEAD.fullmatch(
+            self._piece
+        ):
+            self._words = _Words(self._piece[len(b"GET ") + len(self.url) :], asked, client)
+        return self._find(asked, client) is not None
+
+    def _find(self, asked: Asked, client: Address) -> Reply | Underway | None:
+        """What `direct` knows: an answer, which is sent, or what is under way to it."""
+        found = self._direct.answer(asked, client, self.server, self._come)
         if isinstance(found, Underway):
             self._underway = found
         elif found:
             self._reply(found)
-        return found is not None
+        return found
 
     def _come(self) -> None:
         """There is an answer to the query under way, or a failure."""
@@ -123,6 +179,17 @@ class Protocol(Bounded):
         self.scope[telemetry.SINCE] = underway.request.begun  # type: ignore[typeddict-unknown-key]
         super().begin()
         super().end()
+
+
+def _in(words: _Words, data: bytes) -> Asked | None:
+    """What a request asks, where it is in these words."""
+    if len(data) > MAX_HEAD or not data.endswith(words.text):
+        return None
+    line = _LINE.fullmatch(data, 0, len(data) - len(words.text))
+    if line is None:
+        return None
+    (scheme, _, *others), unless, id = words.asked
+    return Asked(Key(scheme, line[1], *others), unless, id)
 
 
 async def _nothing(*_: Any) -> None:
