@@ -54,6 +54,7 @@ class Protocol(Bounded):
         self._answered = False
         self._piece = b""  #: with which the request at hand has begun
         self._words: _Words | None = None  #: of the request before
+        self._rests = 0.0  #: since when nothing is under way, where a timer was left as it was
         self._known = False  #: whether `direct` was asked before the request at hand was parsed
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -169,8 +170,21 @@ class Protocol(Bounded):
     def _reply(self, reply: Reply) -> None:
         date = [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
         self.transport.write(b"".join((STATUS_LINE[reply.status], *date, reply.head, reply.body)))
-        self.on_response_complete()
+        if self.timeout_keep_alive_task:  # nothing was parsed
+            self.server_state.total_requests += 1
+            self._rests = self.loop.time()
+        else:
+            self.on_response_complete()
         reply.sent()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what rests for as long as it may."""
+        left = self._rests + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            later = self.loop.call_later(left, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = later
+        else:
+            super().timeout_keep_alive_handler()
 
     def _hand_over(self, underway: Underway) -> None:
         """Let the application go on with a request; all of it has been parsed."""

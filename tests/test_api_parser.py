@@ -184,6 +184,22 @@ def test_request_in_known_words_is_not_parsed() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(("requests", "closes"), [(1, True), (3, False)])
+def test_timer_of_an_older_answer_closes_only_what_rests_since_then(
+    requests: int, closes: bool
+) -> None:
+    async def main(connection: Connection) -> None:
+        for _ in range(requests):
+            await connection.ask(AGAIN)
+        timer = connection.protocol.timeout_keep_alive_task
+        connection.protocol.timeout_keep_alive_handler()
+        assert connection.wire.closed == closes
+        assert (connection.protocol.timeout_keep_alive_task is timer) == closes
+        assert connection.protocol.server_state.total_requests == requests
+
+    run(main)
+
+
 @pytest.mark.parametrize(
     "other",
     [
