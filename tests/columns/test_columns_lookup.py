@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
+from kg import sparql
 from kg.errors import KnowledgeGraphError
 from kg.workers import GRAPH_FORMATS, LookUp, Query, evaluate
 from kg.workers.columns import lookup, making
@@ -162,6 +163,19 @@ def test_lookup_is_answered_as_the_engine_answers(
         assert parts(answer(lookups, asked)) == parts(by_engine(store, asked))
 
 
+@given(query=queries(), rows=st.sampled_from([0, 50]))
+def test_form_and_limit_are_those_that_the_lexer_finds(query: str, rows: int) -> None:
+    found = LookUp.of(query, rows)
+    assert found
+    form, own = found.plan.form, found.plan.limit
+    assert found.limit == (rows if own is None else own)
+    seen = sparql.bounded(form, query, own, rows)
+    if own is not None and own > rows > 0:
+        assert seen is None
+    else:
+        assert seen == (sparql.form(query), *sparql.limited(query, rows if form == "SELECT" else 0))
+
+
 def test_what_is_read_in_vain_counts() -> None:
     known = [f"<{EX}s{n}> <{EX}p> <{EX}o> ." for n in range(30)]
     others = [f"<{EX}s{n}> <{EX}q{m}> <{EX}v{m}> ." for n in range(30) for m in range(30)]
@@ -170,6 +184,16 @@ def test_what_is_read_in_vain_counts() -> None:
     assert answer(found, Query(few, CSV)) == ("text/csv; charset=utf-8", b"s\r\n")
     many = f"SELECT ?s {{ ?s <{EX}p> <{EX}o> ; ?q <{EX}v1> }}"
     assert answer(found, Query(many, CSV)) is None
+
+
+@pytest.mark.parametrize(("limit", "most", "rows"), [("", 2, 2), ("LIMIT 3", 2, 3), ("", 0, 0)])
+def test_look_up_without_a_limit_has_as_many_rows_as_it_may(
+    lookups: Lookups, limit: str, most: int, rows: int
+) -> None:
+    asked = LookUp.of(f"SELECT ?p {{ <{EX}a> ?p ?o }} {limit}", most)
+    found = asked and lookups.answer(asked, CSV)
+    assert found
+    assert found[1].count(b"\r\n") == rows + 1
 
 
 def test_limit_is_kept(lookups: Lookups) -> None:
