@@ -85,17 +85,19 @@ class Results:
 
     def put(self, key: tuple[bytes | str, ...], kept: Kept | Response) -> None:
         """Keep an answer, and let go of those used longest ago."""
-        size = kept.size + sum(map(len, key))
+        size = _size(key, kept)
         if size > self._limit // _PART:
             return
         if before := self._kept.pop(key, None):
-            self._size += before.size - kept.size
-        else:
-            self._size += size
+            self._size -= _size(key, before)
         self._kept[key] = kept
+        self._size += size
         while self._size > self._limit:
-            key, kept = self._kept.popitem(last=False)
-            self._size -= kept.size + sum(map(len, key))
+            self._size -= _size(*self._kept.popitem(last=False))
+
+
+def _size(key: tuple[bytes | str, ...], kept: Kept | Response) -> int:
+    return kept.size + sum(map(len, key))
 
 
 def steady(query: Query) -> bool:

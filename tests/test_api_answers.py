@@ -113,6 +113,8 @@ def test_cache_forgets_what_was_used_longest_ago_and_keeps_to_its_bytes() -> Non
     assert results.get(("00",))
     assert results.get(("01",)) is None
     assert results.get(("large",)) is None
+    results.put(("00",), cache.Kept("text/csv", bytes(8)))
+    assert results.size == 1510
 
 
 def test_function_in_any_case_makes_a_query_unsteady() -> None:

@@ -243,6 +243,7 @@ def test_resource_is_described_as_the_engine_describes_it(
         f"SELECT ?s {{ ?s <{EX}p> [] , <{EX}b> }}",
         f"SELECT ?o {{ {f'<{EX}a> <{EX}p> ?o .' * 9} }}",
         f"SELECT ?s ?p {{ ?s ?p <{EX}a> }}",
+        f"SELECT ?p ?o {{ <{EX}a> ?p ?o }}{' ' * 2000}",
         f"SELECT ?o {{ <{EX}quoting> <{EX}p> ?o }}",
         f"DESCRIBE <{EX}node>",
         f"DESCRIBE <{EX}a> <{EX}b>",

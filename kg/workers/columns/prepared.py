@@ -13,6 +13,9 @@ from typing import Final, Literal, NamedTuple
 
 from kg import vocab
 
+#: Letters that one may have: those that are known by what they have in common take no more.
+_LONGEST: Final = 2000
+
 #: Patterns that one may have.
 _MOST_PATTERNS: Final = 8
 
@@ -87,6 +90,8 @@ class LookUp(NamedTuple):
     @staticmethod
     def of(text: str, most: int | None = None) -> LookUp | None:
         """The look-up that a query is, with so many rows if it has no limit; None for any other."""
+        if len(text) > _LONGEST:
+            return None
         parts = _IRIS.split(text)
         plan = _prepared((*parts[::2],))
         if plan is None:
