@@ -5,11 +5,13 @@ what is wrong there, so that a verdict never depends on how a query was written.
 
 One query for each class asks all that can be asked of a focus node alone. What is asked of
 values goes through the predicate instead, where that reads less: each distinct value once.
+Queries run beside each other; what they share is only ever added to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from kg.validate.paths import Here, Term
 from kg.validate.queries import Sparql
 from kg.validate.results import Result
 from kg.validate.shapes import Context, Shapes
+from kg.validate.together import together
 
 _TYPE: Final = f"<{vocab.RDF}type>"
 #: A target of fewer nodes is asked about all their values at once.
@@ -55,14 +58,22 @@ class _Search:
 
     def suspects(self) -> Iterator[tuple[Shape, Term]]:
         """Shapes, each with a focus node that may violate it; some pairs more than once."""
-        for shape, contexts in self.contexts.items():
-            if shape.constraints:
-                yield from ((shape, focus) for focus in self.of_shape(shape, contexts))
-        for pattern, asked in self.groups.items():
-            yield from of_group(self.store, pattern, asked)
+        yield from together(
+            partial(self.of_shape, shape, contexts)
+            for shape, contexts in self.contexts.items()
+            if shape.constraints
+        )
+        yield from together(
+            partial(of_group, self.store, pattern, asked) for pattern, asked in self.groups.items()
+        )
 
-    def of_shape(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
+    def of_shape(self, shape: Shape, contexts: list[Context]) -> Iterator[tuple[Shape, Term]]:
         """The suspects of one shape that are not left to a group."""
+        for focus in self.foci(shape, contexts):
+            yield shape, focus
+
+    def foci(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
+        """The same suspects, each as its focus node."""
         patterns: list[str] = []
         for context in contexts:
             if context.target.kind == "node":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pyoxigraph import Literal, NamedNode
@@ -50,12 +51,11 @@ class Draft:
 
     def __init__(self, classes: Callable[[NamedNode], list[NamedNode]]) -> None:
         self.classes = classes
-        self.count = 0
+        self._numbers = count(1)  # in one step, as several queries are written at a time
 
     def variable(self) -> str:
         """A variable that the query does not have yet."""
-        self.count += 1
-        return f"?v{self.count}"
+        return f"?v{next(self._numbers)}"
 
 
 class Constraint(ABC):
