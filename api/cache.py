@@ -16,6 +16,7 @@ _PART: Final = 16
 
 #: Functions whose value is another one each time; also where the word is only in a string.
 _FICKLE: Final = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID|BNODE|SERVICE)\b")
+_PERHAPS: Final = ("NOW", "RAND", "UUID", "BNODE", "SERVICE")
 
 
 def _version(name: str) -> str:
@@ -86,7 +87,7 @@ class Results:
     def put(self, key: tuple[bytes | str, ...], kept: Kept | Response) -> None:
         """Keep an answer, and let go of those used longest ago."""
         size = _size(key, kept)
-        if size > self._limit // _PART:
+        if size > self.largest:
             return
         if before := self._kept.pop(key, None):
             self._size -= _size(key, before)
@@ -102,12 +103,9 @@ def _size(key: tuple[bytes | str, ...], kept: Kept | Response) -> int:
 
 def steady(query: Query) -> bool:
     """Whether a query has the same answer for as long as its release is served."""
-    if query.federates:
-        return False
     text = query.text.upper()
-    if "NOW" in text or "RAND" in text or "UUID" in text or "BNODE" in text or "SERVICE" in text:
-        return not _FICKLE.search(text)  # takes longer, and is mostly not needed
-    return True
+    perhaps = any(word in text for word in _PERHAPS)  # quick, and mostly enough
+    return not query.federates and not (perhaps and _FICKLE.search(text))
 
 
 def key(query: Query, *parts: str) -> tuple[str, ...]:

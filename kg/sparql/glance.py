@@ -10,6 +10,9 @@ from kg.sparql.query import MAX_CHAIN, MAX_DEPTH, Form
 #: In no longer text can a sign stand too often for the engine.
 _LONGEST: Final = 2000
 
+#: What only the lexer tells from the same letters in a string or a comment.
+_HIDDEN: Final = ("service", "values", "\\u")
+
 _GAP: Final = r"[ \t\r\n]"
 _IRI: Final = r'<[^\x00-\x20<>"{}|^`\\]*>'
 _START: Final = re.compile(
@@ -35,9 +38,7 @@ def glance(text: str, rows: int) -> tuple[Form, str, bool] | None:
     if (
         start is None
         or len(text) > _LONGEST
-        or "service" in lower  # here, or in a string or a comment: the lexer tells
-        or "values" in lower
-        or "\\u" in lower
+        or any(hidden in lower for hidden in _HIDDEN)
         or text.count("(") + text.count("[") + text.count("{") > MAX_DEPTH
         or text.count("!") + text.count("/") > MAX_CHAIN
     ):
