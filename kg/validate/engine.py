@@ -153,12 +153,12 @@ class _Search:
             test = without or f"FILTER({alone.expression})"
             found = _rows(self.store, f"SELECT ?value {{ {values} {test} }}")
             yield from self.holders(shape, (row["value"] for row in found), contexts, member)
-        together = [each for each in shape.constraints if each.by_value and each.relational]
-        if any(each.functional for each in together) and self.is_function(predicate):
-            together = [each for each in together if not each.functional]
-        related = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in together)
-        if related.expression != "false":
-            text = f"?this {predicate} ?value FILTER(({related.expression}) && ({member}))"
+        relational = [each for each in shape.constraints if each.by_value and each.relational]
+        if any(each.functional for each in relational) and self.is_function(predicate):
+            relational = [each for each in relational if not each.functional]
+        both = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in relational)
+        if both.expression != "false":
+            text = f"?this {predicate} ?value FILTER(({both.expression}) && ({member}))"
             yield from (
                 row["this"] for row in _rows(self.store, f"SELECT DISTINCT ?this {{ {text} }}")
             )
