@@ -61,12 +61,6 @@ class Statements:
         """The statements as lines of N-Quads without line ends, just as the store dumps them."""
         return self.frame.select(self._line(f" <{self.graph}> .")).to_series()
 
-    def text(self) -> bytes:
-        """The lines with their ends, as one text."""
-        lines = self._line(f" <{self.graph}> .\n")
-        text: str = self.frame.select(lines.str.join("")).item()
-        return text.encode()
-
     def triples(self) -> pl.Series:
         """The statements as N-Triples text, but for the dot at the end."""
         return self.frame.select(self._line("")).to_series()
