@@ -20,6 +20,7 @@ Read downwards; imports run one way, and `lint-imports` holds it.
     tokens     who may write, and what
     patch      what turns one release's content into another's
     dump       a release's dump, read line by line
+    nquads     lines of N-Quads as a column
     ground     N-Quads for a bulk load, which keeps no name of a blank node
     settings · vocab · errors
 """
