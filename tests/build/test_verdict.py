@@ -22,8 +22,8 @@ def test_report_that_does_not_fit_in_memory_is_not_traced_and_says_so(
     monkeypatch.setattr(verdict, "IN_MEMORY", 1)
     context = etl.Context(tmp_path, tmp_path, "http://example.org/")
     report = Report([RESULT, RESULT])
-    once = verdict.judged(report, [], context)
-    twice = verdict.judged(once, [], context)
+    once = verdict.traced(report, [], context)
+    twice = verdict.traced(once, [], context)
     assert once.results is report.results
     assert once.notices == twice.notices == ("rows are not traced: there are more than 1 results",)
 
