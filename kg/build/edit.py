@@ -70,7 +70,12 @@ def change(
         applied = carry_through(store, edited.then(audit), schema.rules)
         stages.begin("validate", 0.6)
         report = validate_delta(
-            store, schema.shapes, applied.added, applied.removed, Report.read(before.path)
+            store,
+            schema.shapes,
+            applied.added,
+            applied.removed,
+            Report.read(before.path),
+            inferred=schema.rules.superclasses,
         )
         del store  # what is in its log is settled when it is published
         if not report.conforms:

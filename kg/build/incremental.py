@@ -175,7 +175,12 @@ class Incremental(Work):
         applied = carry_through(store, named, schema.rules)
         self.stages.begin("validate", 0.7)
         report = validate_delta(
-            store, schema.shapes, applied.added, applied.removed, self.carried()
+            store,
+            schema.shapes,
+            applied.added,
+            applied.removed,
+            self.carried(),
+            inferred=schema.rules.superclasses,
         )
         del store
         report = judged(report, self, accounts)

@@ -127,6 +127,27 @@ class Rules:
         return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
 
     @cached_property
+    def superclasses(self) -> dict[NamedNode, frozenset[NamedNode]]:
+        """Class → the classes that everything in it is in as well, once all is inferred."""
+        direct = defaultdict(set)
+        for rule in self.rules:
+            match rule:
+                case Rule(
+                    Atom(Variable() as x, predicate, NamedNode() as upper),
+                    (Atom(Variable() as y, other, NamedNode() as lower),),
+                ) if x == y and predicate == other == RDF_TYPE:
+                    direct[lower].add(upper)
+        found = {}
+        for lower in direct:
+            reached, waiting = set[NamedNode](), [lower]
+            while waiting:
+                above = direct.get(waiting.pop(), set()) - reached
+                reached |= above
+                waiting += above
+            found[lower] = frozenset(reached)
+        return found
+
+    @cached_property
     def _by_body(self) -> dict[NamedNode | tuple[NamedNode, Term], list[tuple[Rule, int]]]:
         index = defaultdict(list)
         for rule in self.rules:

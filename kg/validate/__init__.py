@@ -16,9 +16,10 @@ from typing import Literal, TypeAlias
 
 from pyoxigraph import Store, Triple
 
-from kg.validate import delta, reference
+from kg.validate import delta
 from kg.validate import engine as compiled
-from kg.validate.judging import Judge
+from kg.validate.judging import NOTHING, Judge, Superclasses
+from kg.validate.paths import Term
 from kg.validate.report import NotConforming, Report, trend
 from kg.validate.results import SEVERITIES, Result, in_order, merged
 from kg.validate.shapes import Shapes
@@ -40,13 +41,24 @@ Engine: TypeAlias = Literal["compiled", "pyshacl"]
 
 
 def validate(
-    store: Store, shapes: Shapes, *, engine: Engine = "compiled", today: date | None = None
+    store: Store,
+    shapes: Shapes,
+    *,
+    engine: Engine = "compiled",
+    today: date | None = None,
+    inferred: Superclasses = NOTHING,
 ) -> Report:
-    """Validate the store's default graph against the shapes; waivers hold as of today."""
+    """Validate the store's default graph against the shapes; waivers hold as of today.
+
+    `inferred` maps a class to those that all its instances are stated to be of: what it says is
+    not looked up. Rules at whose fixpoint the graph stands have it as their `superclasses`.
+    """
+    judge = Judge(store, inferred)
     if engine == "pyshacl":
-        found = _named(shapes, reference.results(store, shapes.quads))
-        return _report(Judge(store), shapes, found, today)
-    return _report(Judge(store), shapes, _results(store, shapes), today)
+        found = _named(shapes, _by_pyshacl(store, shapes))
+    else:
+        found = _results(judge, shapes)
+    return _report(judge, shapes, found, today)
 
 
 def validate_delta(
@@ -57,16 +69,17 @@ def validate_delta(
     before: Report,
     *,
     today: date | None = None,
+    inferred: Superclasses = NOTHING,
 ) -> Report:
     """The whole report of a store that a change has been made to.
 
     `before` is the report, by the same shapes, of the default graph as it was; `added` and
-    `removed` are the triples of it that the change put in and took out. Costs what the change
-    can touch; the whole, where it moves the class hierarchy.
+    `removed` are the triples of it that the change put in and took out; `inferred` is as of
+    `validate`. Costs what the change can touch; the whole, where it moves the class hierarchy.
     """
     if delta.moves_hierarchy(added, removed) or shapes.uncovered:
-        return validate(store, shapes, today=today)
-    judge = Judge(store)
+        return validate(store, shapes, today=today, inferred=inferred)
+    judge = Judge(store, inferred)
     touched = delta.touched(judge, shapes, added, removed)
     named = {str(focus): concerned for focus, concerned in touched.items()}
     everywhere = delta.watches(shapes).everywhere if added or removed else []
@@ -78,7 +91,7 @@ def validate_delta(
         and not any(str(shape.term) == result.shape for shape in named.get(result.focus, ()))
     )
     found = delta.results(judge, shapes, touched)
-    whole_results = compiled.results(store, shapes, everywhere)
+    whole_results = compiled.results(Judge(store, inferred), shapes, everywhere)
     return _report(judge, shapes, chain(found, whole_results), today, kept)
 
 
@@ -97,19 +110,27 @@ def _report(
     return Report(results, gaps, waiving.notices())
 
 
-def _results(store: Store, shapes: Shapes) -> Iterator[Result]:
+def _results(judge: Judge, shapes: Shapes) -> Iterator[Result]:
     """What the compiled shapes find, then what pySHACL finds of the others, and nothing twice."""
     if not shapes.uncovered:
-        yield from compiled.results(store, shapes)
+        yield from compiled.results(judge, shapes)
         return
     known = set()
-    for result in compiled.results(store, shapes):
+    for result in compiled.results(judge, shapes):
         known.add(result.key)
         yield result
     names = [shape.term for shape in shapes.uncovered]
-    for result in _named(shapes, reference.results(store, shapes.quads, names)):
+    for result in _named(shapes, _by_pyshacl(judge.store, shapes, names)):
         if result.key not in known:
             yield result
+
+
+def _by_pyshacl(
+    store: Store, shapes: Shapes, only: Iterable[Term] | None = None
+) -> Iterable[Result]:
+    from kg.validate import reference  # noqa: PLC0415 - pySHACL and rdflib take half a second
+
+    return reference.results(store, shapes.quads, only)
 
 
 def _named(shapes: Shapes, found: Iterable[Result]) -> Iterator[Result]:

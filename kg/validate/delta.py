@@ -18,7 +18,6 @@ from weakref import WeakKeyDictionary
 from pyoxigraph import NamedNode, Triple
 
 from kg import vocab
-from kg.validate import reach
 from kg.validate.engine import of_group
 from kg.validate.judging import Judge
 from kg.validate.model import Constraint, Draft, Shape, Suspicion, suspect
@@ -83,6 +82,8 @@ def _steps(shape: Shape) -> Iterator[Step]:
     yield from shape.path.steps()
     for constraint in shape.constraints:
         if isinstance(constraint, Sparql):
+            from kg.validate import reach  # noqa: PLC0415 - rdflib's parser takes long to build
+
             found, complete = reach.steps(constraint.query)
             yield from found if complete else [_ANYWHERE]
         yield from constraint.reads(shape)

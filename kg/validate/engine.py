@@ -4,13 +4,14 @@ Queries find every focus node that may violate a shape (never too few); the judg
 what is wrong there, so that a verdict never depends on how a query was written.
 
 One query for each class asks all that can be asked of a focus node alone. What is asked of
-values goes through the predicate instead, where that reads less: each distinct value once.
+values goes through the predicate instead, where that reads less: each distinct value once; and
+what large classes lack is found by reading what they have.
 Queries run beside each other; what they share is only ever added to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -31,11 +32,14 @@ _TYPE: Final = f"<{vocab.RDF}type>"
 _SMALL: Final = 2000
 #: Values put into one query.
 _BATCH: Final = 500
+#: Solutions of a pattern that a query may hold: 400 bytes each.
+_HELD: Final = 1_000_000
+#: Triples that are read, one after the other, rather than one looked up: on disk, ten take as long.
+_TIMES: Final = 4
 
 
-def results(store: Store, shapes: Shapes, only: Iterable[Shape] | None = None) -> Iterator[Result]:
+def results(judge: Judge, shapes: Shapes, only: Iterable[Shape] | None = None) -> Iterator[Result]:
     """Every result of the shapes that are covered, or of some of them."""
-    judge = Judge(store)
     seen: dict[Shape, set[Term]] = {}
     chosen = shapes.contexts if only is None else {each: shapes.contexts[each] for each in only}
     for shape, focus in _Search(judge, chosen).suspects():
@@ -54,7 +58,9 @@ class _Search:
         self.draft = Draft(judge.topmost)
         #: Pattern of a target → what is asked of each node that it binds.
         self.groups: dict[str, list[tuple[Shape, Suspicion]]] = {}
-        self.sizes: dict[str, int] = {}
+        #: Pattern → its solutions, and up to how many they were counted.
+        self.sizes: dict[str, tuple[int, int]] = {}
+        self.functions: dict[tuple[NamedNode | None, str], bool] = {}
 
     def suspects(self) -> Iterator[tuple[Shape, Term]]:
         """Shapes, each with a focus node that may violate it; some pairs more than once."""
@@ -102,10 +108,29 @@ class _Search:
                     if each.by_value
                 )
                 parts.append(some(f"?this {shape.path} {value}", single))
-        whole = any_of(parts)
+        for pattern in patterns:
+            yield from self.of_target(shape, pattern, parts)
+
+    def of_target(self, shape: Shape, pattern: str, parts: Iterable[Suspicion]) -> Iterator[Term]:
+        """The nodes of a target that lack something; what else is asked is left to its group."""
+        rest = []
+        for part in parts:
+            if self.is_read_at_once(pattern, part.missing):
+                without = " ".join(f"MINUS {{ {each} }}" for each in part.missing)
+                found = _rows(self.store, f"SELECT DISTINCT ?this {{ {pattern} {without} }}")
+                yield from (row["this"] for row in found)
+            else:
+                rest.append(part)
+        whole = any_of(rest)
         if whole.expression != "false":
-            for pattern in patterns:
-                self.groups.setdefault(pattern, []).append((shape, whole))
+            self.groups.setdefault(pattern, []).append((shape, whole))
+
+    def is_read_at_once(self, pattern: str, missing: Collection[str]) -> bool:
+        """Whether what lacks a pattern is found by reading all that has it, not at each node."""
+        if not missing or (nodes := self.size(pattern, _HELD)) < _SMALL:
+            return False
+        most = min(_TIMES * nodes, _HELD)
+        return all(self.size(each, most) < most for each in missing)
 
     def of_rule(self, rule: Sparql, patterns: list[str]) -> Iterator[Term]:
         """The nodes where a query finds something; every node where it cannot say so at once."""
@@ -127,10 +152,12 @@ class _Search:
 
     def size(self, pattern: str, limit: int = _SMALL) -> int:
         """How many solutions a pattern has, counted up to a limit."""
-        if (known := self.sizes.get(pattern)) is None or known == limit:
+        known, cut = self.sizes.get(pattern, (0, 0))
+        if known == cut < limit:
             text = f"SELECT (COUNT(*) AS ?n) {{ {{ SELECT * {{ {pattern} }} LIMIT {limit} }} }}"
             (row,) = _rows(self.store, text)
-            known = self.sizes[pattern] = int(row["n"].value)
+            known = int(row["n"].value)
+            self.sizes[pattern] = known, limit
         return known
 
     def of_values(self, shape: Shape, contexts: list[Context]) -> Iterator[Term]:
@@ -154,8 +181,11 @@ class _Search:
             found = _rows(self.store, f"SELECT ?value {{ {values} {test} }}")
             yield from self.holders(shape, (row["value"] for row in found), contexts, member)
         relational = [each for each in shape.constraints if each.by_value and each.relational]
-        if any(each.functional for each in relational) and self.is_function(predicate):
-            relational = [each for each in relational if not each.functional]
+        relational = [
+            each
+            for each in relational
+            if not (each.functional and self.is_function(predicate, each.functional))
+        ]
         both = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in relational)
         if both.expression != "false":
             text = f"?this {predicate} ?value FILTER(({both.expression}) && ({member}))"
@@ -180,11 +210,17 @@ class _Search:
             for row in _rows(self.store, f"SELECT DISTINCT ?this {{ {pattern} }}"):
                 yield row["this"]
 
-    def is_function(self, predicate: NamedNode | None) -> bool:
-        """Whether no subject has two values of the predicate."""
-        counts = "(COUNT(*) AS ?all) (COUNT(DISTINCT ?this) AS ?subjects)"
-        (row,) = _rows(self.store, f"SELECT {counts} {{ ?this {predicate} ?value }}")
-        return bool(row["all"] == row["subjects"])
+    def is_function(self, predicate: NamedNode | None, each: str) -> bool:
+        """Whether no subject has two values of the predicate, as of `Constraint.functional`."""
+        if (known := self.functions.get((predicate, each))) is None:
+            select = "SELECT ?each (COUNT(*) AS ?all) (COUNT(DISTINCT ?this) AS ?subjects)"
+            text = f"{select} {{ ?this {predicate} ?value }} GROUP BY ({each} AS ?each)"
+            known = self.functions[predicate, each] = all(
+                row["all"] == row["subjects"]
+                for row in _rows(self.store, text)
+                if row["each"] is not None and row["each"].value
+            )
+        return known
 
     def member(self, contexts: list[Context]) -> str:
         """A test of whether ?this is in one of the targets."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
@@ -27,11 +27,17 @@ _NEIGHBOURS: Final = 256
 _SUBCLASS: Final = NamedNode(vocab.RDFS + "subClassOf")
 
 
+#: Class → classes whose instances its own are all stated to be, as inference has seen to.
+Superclasses: TypeAlias = Mapping[NamedNode, Collection[NamedNode]]
+NOTHING: Final[Superclasses] = {}
+
+
 class Judge:
     """What is asked of one store while it is validated; each class is looked up once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, inferred: Superclasses = NOTHING) -> None:
         self.store = store
+        self._inferred = inferred
         self._closures: dict[NamedNode, frozenset[Term]] = {}
         self._kinds: dict[Term, frozenset[Term]] = {}
         self._near: dict[Term, dict[NamedNode, list[Term]]] = {}
@@ -106,7 +112,9 @@ class Judge:
         return known
 
     def _stands_under(self, lower: NamedNode, upper: NamedNode) -> bool:
-        """Whether every instance of one class is stated to be one of the other: as inferred."""
+        """Whether every instance of one class is stated to be one of the other."""
+        if upper in self._inferred.get(lower, ()):
+            return True
         missing = f"?this {_TYPE} {lower} FILTER NOT EXISTS {{ ?this {_TYPE} {upper} }}"
         return not self.store.query(f"ASK {{ {missing} }}")
 

@@ -73,8 +73,9 @@ class Constraint(ABC):
 
     #: Whether the suspicion of a value depends on the focus node too.
     relational: ClassVar[bool] = False
-    #: Whether it cannot hold where the path is a predicate with one value a subject.
-    functional: ClassVar[bool] = False
+    #: It cannot hold where the path is a predicate with one value a subject for each of this: an
+    #: expression of ?value, empty or an error for values that cannot matter. "true": one at all.
+    functional: ClassVar[str] = ""
 
     @abstractmethod
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:

@@ -46,9 +46,9 @@ class Count(Constraint):
     relational: ClassVar[bool] = True
 
     @property
-    def functional(self) -> bool:  # type: ignore[override]
-        """Whether two values at least are needed."""
-        return self.at_most and self.number == 1
+    def functional(self) -> str:  # type: ignore[override]
+        """Two values at least are needed."""
+        return "true" if self.at_most and self.number == 1 else ""
 
     @property
     def by_value(self) -> bool:
@@ -83,7 +83,9 @@ class Count(Constraint):
             f"!sameTerm({a}, {b})" for index, a in enumerate(names) for b in names[index + 1 :]
         ]
         patterns = " . ".join(f"{focus} {path} {name}" for name in names)
-        there = f"EXISTS {{ {patterns}" + (f" FILTER({' && '.join(differ)}) }}" if differ else " }")
+        if not differ:
+            return Suspicion(f"!(EXISTS {{ {patterns} }})", exact=True, missing=(patterns,))
+        there = f"EXISTS {{ {patterns} FILTER({' && '.join(differ)}) }}"
         return exact(there if self.at_most else f"!({there})")
 
     def parameters(self) -> dict[str, str]:
@@ -97,7 +99,7 @@ class UniqueLang(Constraint):
 
     component: ClassVar[str] = "UniqueLangConstraintComponent"
     relational: ClassVar[bool] = True
-    functional: ClassVar[bool] = True
+    functional: ClassVar[str] = "LCASE(LANG(?value))"
 
     def judge(self, judge: Judge, shape: Shape, focus: Term, values: list[Term]) -> Iterable[Found]:  # noqa: ARG002
         """Each language that two values share."""

@@ -107,6 +107,20 @@ def test_axiom_that_derives_nothing_is_named_with_the_reason(
     assert reason in unused.reason
 
 
+def test_superclasses_are_those_that_rules_give_all_instances_of_a_class() -> None:
+    rules = compiled(
+        "c:A rdfs:subClassOf c:B . c:B owl:equivalentClass c:C . c:C rdfs:subClassOf c:D . "
+        "c:E owl:intersectionOf ( c:F c:G ) . p:p rdfs:domain c:H ; aic:infersBy rdfs:domain ."
+    )
+    a, b, c, d, e, f, g = (NamedNode(f"c:{name}") for name in "ABCDEFG")
+    assert rules.superclasses == {
+        a: {b, c, d},
+        b: {b, c, d},
+        c: {b, c, d},
+        e: {f, g},
+    }
+
+
 def test_only_the_direction_outside_the_profile_is_left_out() -> None:
     found = compiled("c:A owl:equivalentClass [ owl:onProperty p:p ; owl:someValuesFrom c:B ] .")
     assert [rule.axioms for rule in found] == [("c:A ≡ (p:p some c:B)",)]

@@ -6,10 +6,11 @@ import gc
 import sys
 
 import pytest
-from pyoxigraph import Quad, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store, parse
 
 from kg.errors import KnowledgeGraphError
-from kg.validate import Shapes, validate
+from kg.validate import Shapes, engine, validate
+from kg.validate.judging import Judge
 
 PREFIXES = """
 PREFIX ex: <http://example.org/>
@@ -156,6 +157,43 @@ def test_hierarchy_that_is_stated_in_full_gives_each_result_once() -> None:
         "<http://example.org/a>",
         "<http://example.org/b>",
     ]
+
+
+def test_what_lacks_a_value_is_found_among_thousands() -> None:
+    shapes = Shapes.compile(
+        quads(
+            """ex:S sh:targetClass ex:C ; sh:property [ sh:path ex:p ; sh:minCount 1 ] ;
+                 sh:property [ sh:path ex:q ; sh:minCount 1 ; sh:maxCount 1 ] ;
+                 sh:property [ sh:path ex:l ; sh:uniqueLang true ] ."""
+        )
+    )
+    lines = [f"ex:n{i} a ex:C ; ex:p {i} ; ex:l 'x'@en , 'y'@zh , 'z' , 'w' ." for i in range(2500)]
+    lines += [f"ex:n{i} ex:q ex:n7 ." for i in range(2500) if i != 8]
+    data = store("\n".join(lines))
+    data.remove(quads("ex:n9 ex:p 9 .")[0])
+    assert [(r.focus, r.path) for r in validate(data, shapes).results] == [
+        ("<http://example.org/n8>", "<http://example.org/q>"),
+        ("<http://example.org/n9>", "<http://example.org/p>"),
+    ]
+    data.bulk_extend(quads("ex:n5 ex:l 'v'@EN ; ex:q ex:n4 ."))
+    assert [r.focus[20:-1] for r in validate(data, shapes).results] == ["n5", "n5", "n8", "n9"]
+
+
+def test_what_is_inferred_of_classes_is_not_looked_up() -> None:
+    data = store("ex:D rdfs:subClassOf ex:C . ex:a a ex:C , ex:D . ex:b a ex:D .")
+    lower, upper = (NamedNode(f"http://example.org/{name}") for name in "DC")
+    assert Judge(data).topmost(upper) == [upper, lower]
+    assert Judge(data, {lower: {upper}}).topmost(upper) == [upper]
+    data.bulk_extend(quads("ex:b a ex:C ."))
+    assert Judge(data).topmost(upper) == [upper]
+
+
+def test_solutions_are_counted_up_to_the_largest_limit_asked_for() -> None:
+    data = store(" ".join(f"ex:a ex:p {number} ." for number in range(20)))
+    search = engine._Search(Judge(data), {})
+    pattern = "?this <http://example.org/p> ?value"
+    assert [search.size(pattern, limit) for limit in (5, 10, 5)] == [5, 10, 10]
+    assert [search.size(pattern, limit) for limit in (100, 5, 1000)] == [20, 20, 20]
 
 
 def test_validation_lets_go_of_the_store() -> None:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from shacl_cases import ShapesGraph, data, store_of, triple
 
-from kg.validate import Report, Shapes, delta, validate, validate_delta
+from kg.validate import Report, Shapes, delta, engine, validate, validate_delta
 
 #: Each block is so many graphs, each under so many shapes with targets.
 BLOCKS, GRAPHS, ROOTS = 20, 9, 12
@@ -33,6 +33,20 @@ def test_compiled_results_are_those_of_pyshacl(block: int) -> None:
         ours = fields(validate(store, shapes))
         theirs = fields(validate(store, shapes, engine="pyshacl"))
         assert ours == theirs, f"seed {seed}"
+
+
+@pytest.mark.parametrize("block", range(BLOCKS // 4))
+def test_targets_that_are_large_give_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2 * GRAPHS):
+        seed = 30_000 + block * 2 * GRAPHS + number
+        chance = Random(seed)
+        shapes = Shapes.compile(ShapesGraph(chance, ROOTS, seed % 2 == 0).quads)
+        store = store_of(data(chance, seed % 2 == 0))
+        small = validate(store, shapes)
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "_SMALL", 1)
+            patch.setattr(engine, "_TIMES", 1000)
+            assert validate(store, shapes) == small, f"seed {seed}"
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
