@@ -40,7 +40,7 @@ class Applied:
 
 def carry_through(store: Store, named: Patch, rules: Rules) -> Applied:
     """Bring a store whose named graphs were patched to what a full build gives of them."""
-    gained, lost = _asserted(store, named)
+    gained, lost = _asserted(named.added), _asserted(named.removed)
     added, removed = infer.update(store, rules, gained, lost)
     patch = named.then(Patch(frozenset(lines.written(added)), frozenset(lines.written(removed))))
     return Applied(patch, _triples(added), _triples(removed))
@@ -113,23 +113,9 @@ def quads(of: Iterable[bytes]) -> list[Quad]:
     return list(parse(b"\n".join(of), RdfFormat.N_QUADS))
 
 
-def _asserted(store: Store, named: Patch) -> tuple[list[Triple], list[Triple]]:
-    """The triples that a merged graph states now and none did before, and the reverse."""
-    changed: dict[Triple, tuple[set[Graph], set[Graph]]] = {}
-    for number, of in enumerate((named.added, named.removed)):
-        for quad in quads(of):
-            if (graph := quad.graph_name) not in _UNASSERTED:
-                changed.setdefault(quad.triple, (set(), set()))[number].add(graph)
-    gained, lost = [], []
-    for triple, (more, less) in changed.items():
-        found = store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None)
-        now = {quad.graph_name for quad in found} - _UNASSERTED
-        before = now - more | less
-        if now and not before:
-            gained.append(triple)
-        elif before and not now:
-            lost.append(triple)
-    return gained, lost
+def _asserted(of: Iterable[bytes]) -> set[Triple]:
+    """The triples of lines whose graphs are merged into the default graph."""
+    return {quad.triple for quad in quads(of) if quad.graph_name not in _UNASSERTED}
 
 
 def _triples(of: Collection[Quad]) -> tuple[Triple, ...]:

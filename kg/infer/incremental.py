@@ -28,9 +28,10 @@ def update(
     """Carry a change through; the quads added to and removed from the store by it.
 
     The named graphs hold the new state already; the default graph and the graph of
-    inferences hold the old one, and are brought to what a full run would give. `added` are
-    the triples that a merged graph asserts now and none did before, `removed` those that
-    none asserts any more. Where it raises, the default graph is left between the states.
+    inferences hold the old one, and are brought to what a full run would give. `added` has
+    the triples that a merged graph asserts now and none did before, `removed` those that none
+    asserts any more; in both may be others that a graph gained or lost. Where it raises, the
+    default graph is left between the states.
     """
     change = _Change(store, rules, {*added, *removed})
     change.remove(triple for triple in removed if not change.stated[triple])

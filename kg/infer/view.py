@@ -60,6 +60,9 @@ class View:
         if not atoms:
             yield binding
             return
+        if len(atoms) == 1:
+            yield from self.match(atoms[0], binding)
+            return
         costs = [_cost(atom, binding) for atom in atoms]
         least = min(costs)
         alike = [atom for atom, cost in zip(atoms, costs, strict=True) if cost == least]

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from kg.errors import Imbalance
+from kg.tables import reading
 from kg.tables.model import LINE, NOTE, ROW, Account, Table
 from kg.tables.rules import as_rows
 
@@ -38,15 +39,24 @@ class Sheet:
     def chunks(self, only: pl.Series | None = None) -> Iterator[pl.DataFrame]:
         """The rows as mappings read them: ROW, LINE, NOTE, the columns; a row for each split value.
 
-        `only` are the lines wanted; None means all.
+        `only` are the lines wanted; None means all. What they leave of the chunks comes together.
         """
+        columns = [LINE, NOTE, *self.names]
+        waiting: list[pl.DataFrame] = []
         for file in self.files():
-            chunk = pl.read_parquet(file, columns=[LINE, NOTE, *self.names])
-            if only is not None:
-                chunk = chunk.filter(pl.col(LINE).is_in(only.implode()))
-                if not chunk.height:
-                    continue
-            yield _split(self.table, chunk).with_row_index(ROW)
+            if only is None:
+                waiting.append(pl.read_parquet(file, columns=columns))
+            else:
+                wanted = pl.scan_parquet(file).filter(pl.col(LINE).is_in(only.implode()))
+                waiting.append(wanted.select(columns).collect())
+            if only is None or sum(map(len, waiting)) >= reading.CHUNK_ROWS:
+                yield self._mapped(waiting)
+                waiting = []
+        if any(map(len, waiting)):
+            yield self._mapped(waiting)
+
+    def _mapped(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
+        return _split(self.table, pl.concat(parts)).with_row_index(ROW)
 
     @property
     def names(self) -> list[str]:
