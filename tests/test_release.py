@@ -413,6 +413,15 @@ def test_store_that_does_not_fit_its_dump_is_not_published(home: Home) -> None:
         home.current()
 
 
+def test_store_that_was_loaded_with_less_is_not_published(home: Home) -> None:
+    with home.building() as candidate:
+        facts = fill(candidate, "a")
+        with pytest.raises(ReleaseError, match="holds 41 quads, expected 42"):
+            home.publish(candidate, facts, loaded=41)
+    with pytest.raises(NoRelease):
+        home.current()
+
+
 def test_store_that_is_still_open_is_not_published(home: Home) -> None:
     with home.building() as candidate:
         facts = fill(candidate, "a")

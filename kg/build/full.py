@@ -1,8 +1,8 @@
 """A build from nothing: every table mapped, the whole candidate inferred, validated, published.
 
 Lines go through sorted runs on disk, so mapping takes the same memory for any number of rows.
-The store on disk, which costs most, is loaded beside inference, the dump and validation in
-memory (the loader releases the GIL); a release that outgrows the budget is validated on disk.
+The store on disk, which costs most, is loaded from the first rows that are mapped on, beside all
+that follows (the loader releases the GIL); a release that outgrows the budget is validated there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import Store
-
-from kg import etl, infer, ontology, release
+from kg import etl, ontology, release
 from kg.build import lines
 from kg.build.delta import edited
 from kg.build.inputs import Schema, Work, software
@@ -28,7 +26,7 @@ from kg.build.verdict import judged, write_reports
 from kg.etl import Source, Statements
 from kg.link.linkset import Linkset
 from kg.release import ContentHash
-from kg.validate import Report, Shapes, validate
+from kg.validate import Report, validate
 
 #: Bytes that a triple of the tables takes in memory, with what is inferred from it: 1,370 at
 #: the peak of a build of 2.4 million, of which the loader takes 1.5 GB for any number.
@@ -57,28 +55,12 @@ class Full(Work):
 
     def run(self) -> Outcome:
         """Build and publish; raises NotConforming, and then nothing has changed."""
-        sources = self.staged.sources
-        state = State(software(), self.inputs.schema(), self.settings.base)
-        runs = lines.Runs(self.work)
-        self.stages.begin("map", 0.2)
-        for number, source in enumerate(sources):
-            name = source.dataset.name
-            self.stages.show(f"map {name}", 0.2 + 0.2 * number / len(sources))
-            state.sources[name] = self.map(source, runs)
-        state.settle(sources)
-        self.stages.begin("ontology", 0.4)
         schema = self.inputs.schema_of(self.settings.base)
-        runs.add_bytes(lines.canonical(schema.quads))
-        runs.add_bytes(lines.canonical(self.linkset.quads()))
-        runs.add_bytes(lines.canonical(described(source.dataset for source in sources)))
-        if self.staged.before:
-            runs.add_bytes(edited(self.staged.before.open()))
-        self.stages.begin("merge", 0.45)
-        text = Text(self.work)
-        repeated = Repeated(self.candidate.path / REPEATED)
-        with runs.sorted() as given, closing(repeated):
-            text.merge(given, self.tally, repeated.add)
-        report, content = self.judge(text, schema)
+        state = State(software(), self.inputs.schema(), self.settings.base)
+        with release.Loading(self.candidate.store_path) as loading:
+            text = Text(self.work, loading)
+            self.gather(text, schema, state)
+            report, content, loaded = self.judge(text, schema, loading)
         accounts = state.accounts()
         report = judged(report, self, accounts)
         self.stages.begin("publish", 0.95)
@@ -86,24 +68,42 @@ class Full(Work):
         write_reports(self.candidate.path, report, accounts)
         shutil.rmtree(self.work)
         fresh = not self.home.holds(content.id)
-        version = ontology.version(self.inputs.ontology)
-        base = self.settings.base
+        sources = self.staged.sources
         manifest = make_manifest(
             content,
-            base,
-            version,
+            self.settings.base,
+            ontology.version(self.inputs.ontology),
             records(sources, accounts),
             self.tally,
             self.stages,
             synthetic=etl.is_synthetic(source.dataset for source in sources),
         )
-        published = self.home.publish(self.candidate, manifest, written=content)
+        published = self.home.publish(self.candidate, manifest, written=content, loaded=loaded)
         return Outcome(
             published, fresh, accounts, report, self.staged.notices, content.quads, whole=True
         )
 
-    def map(self, source: Source, runs: lines.Runs) -> Made:
-        """Map a source's rows into the runs; says from what, and what became of them."""
+    def gather(self, text: Text, schema: Schema, state: State) -> None:
+        """Put together what is asserted: by the tables, the ontology, links and edits."""
+        sources = self.staged.sources
+        self.stages.begin("map", 0.2)
+        for number, source in enumerate(sources):
+            name = source.dataset.name
+            self.stages.show(f"map {name}", 0.2 + 0.2 * number / len(sources))
+            state.sources[name] = self.map(source, text)
+        state.settle(sources)
+        self.stages.begin("ontology", 0.4)
+        text.add_bytes(lines.canonical(schema.quads))
+        text.add_bytes(lines.canonical(self.linkset.quads()))
+        text.add_bytes(lines.canonical(described(source.dataset for source in sources)))
+        if self.staged.before:
+            text.add_bytes(edited(self.staged.before.open()))
+        self.stages.begin("merge", 0.45)
+        with closing(Repeated(self.candidate.path / REPEATED)) as repeated:
+            text.merge(self.tally, repeated.add)
+
+    def map(self, source: Source, text: Text) -> Made:
+        """Map a source's rows into the text; says from what, and what became of them."""
         tables = {}
         sheets = {}
         for name, sheet in self.staged.sheets[source.dataset.name].items():
@@ -111,36 +111,34 @@ class Full(Work):
             sheets[name] = replace(sheet, account=tables[name].mapped)
 
         def keep(made: Statements) -> None:
-            runs.add(made.lines())
+            text.add(made.lines())
             self.linkset.take(made)
 
         etl.run(source, sheets, self.context, keep, joined=self.staged.joined())
         return Made(self.staged.basis(source, self.context), tables)
 
-    def judge(self, text: Text, schema: Schema) -> tuple[Report, ContentHash]:
-        """Infer, write the dump and validate, beside the load of the store on disk."""
-        place = self.candidate.store_path
-        in_memory = text.triples * _TRIPLE <= self.settings.memory
-        beside = in_memory and text.triples < _BATCH
-        with release.Loading(place, at_once=2 if beside else 1) as loading:
-            text.load_asserted(loading)
-            self.stages.begin("infer", 0.5)
-            self.tally.graphs[infer.GRAPH.value.encode()] = text.infer(schema.rules)
-            text.load_inferred(loading)
-            loaded = loading.complete(merged=not beside)
-            self.stages.begin("dump", 0.55)
-            content = text.dump(self.candidate.dump_path)
-            self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())
-            self.stages.begin("validate", 0.7)
-            report = self.validate(text.in_memory(), schema.shapes) if in_memory else None
-            self.stages.begin("load", 0.85)
-            loaded.result()
-        if report is None:
-            self.stages.begin("validate", 0.9)
-            report = self.validate(Store.read_only(str(place)), schema.shapes)
-        return report, content
+    def judge(
+        self, text: Text, schema: Schema, loading: release.Loading
+    ) -> tuple[Report, ContentHash, int]:
+        """Infer, write the dump and validate, beside the load of the store on disk.
 
-    def validate(self, store: Store, shapes: Shapes) -> Report:
-        """The report on a store that holds the default graph, whose classes are counted."""
-        self.tally.count_store(store)
-        return validate(store, shapes)
+        Gives the report, the hash of the dump, and the number of quads in the store.
+        """
+        valid = partial(validate, shapes=schema.shapes, inferred=schema.rules.superclasses)
+        in_memory = text.triples * _TRIPLE <= self.settings.memory
+        self.stages.begin("infer", 0.5)
+        text.infer(schema.rules, self.tally)
+        loaded = loading.complete(merged=not in_memory or text.triples >= _BATCH)
+        self.stages.begin("dump", 0.55)
+        content = text.dump(self.candidate.dump_path)
+        self.tally.graphs[b""] = content.quads - sum(self.tally.graphs.values())
+        if in_memory:
+            self.stages.begin("validate", 0.7)
+            report = valid(text.in_memory())
+        self.stages.begin("load", 0.8)
+        loaded.result()
+        counted = loading.count()
+        if not in_memory:
+            self.stages.begin("validate", 0.85)
+            report = valid(loading.store)
+        return report, content, counted.result()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 import polars as pl
-from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, serialize
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store, serialize
 
 from kg import vocab
 from kg.errors import KnowledgeGraphError
@@ -26,12 +26,11 @@ RUN: Final = 144 * 1024 * 1024
 
 _BLOCK: Final = 16_384  # lines: of more, the memory is new each time
 _TEXT: Final = 1 << 23  # bytes
+_CACHED: Final = 1 << 16  # bytes: each line of it is an object, and looked at a few times
 _NONE: Final = pl.Series("line", dtype=pl.String)
 _DEFAULT: Final = "default"
-_CLASSES: Final = (
-    f"SELECT ?class (COUNT(*) AS ?count) {{ ?s <{vocab.RDF}type> ?class }} GROUP BY ?class"
-)
 _TYPE: Final = f"<{vocab.RDF}type> <".encode()
+_TYPED: Final = rf"^[^ ]+ <{vocab.RDF}type> <([^>]*)> \.$"
 
 
 class Runs:
@@ -83,6 +82,40 @@ class Runs:
             raise KnowledgeGraphError(f"sort ended with exit code {sort.returncode}")
 
 
+class Spool:
+    """Lines in files of some megabytes: each is handed on as it is full, and gone once read."""
+
+    def __init__(self, folder: Path, hand_on: Callable[[Iterator[bytes]], None]) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._hand_on = hand_on
+        self._files = 0
+        self._waiting: list[pl.Series] = []
+        self._size = 0
+
+    def add(self, lines: pl.Series) -> None:
+        """Take lines (text, without line ends)."""
+        self._waiting.append(lines)
+        self._size += int(lines.estimated_size())
+        if self._size > _TEXT:
+            self.close()
+
+    def close(self) -> None:
+        """Hand on what waits."""
+        if self._waiting:
+            path = self._folder / f"{self._files}.nq"
+            with path.open("wb") as file:
+                write(pl.concat(self._waiting), file)
+            self._hand_on(self._read(path))
+            self._files += 1
+            self._waiting, self._size = [], 0
+
+    @staticmethod
+    def _read(path: Path) -> Iterator[bytes]:
+        yield from texts(path)
+        path.unlink()
+
+
 class Tally:
     """Counts of what a release holds: quads of each graph, instances of each class."""
 
@@ -99,13 +132,11 @@ class Tally:
         tally.graphs[b""] = tally.graphs.pop(_DEFAULT.encode(), 0)
         return tally
 
-    def count_store(self, store: Store) -> None:
-        """Count the instances of classes in the default graph of a store."""
-        found = store.query(_CLASSES)
-        for solution in cast(QuerySolutions, found):
-            name, number = solution["class"], solution["count"]
-            if isinstance(name, NamedNode) and isinstance(number, Literal):
-                self.classes[name.value.encode()] = int(number.value)
+    def count_types(self, default: pl.Series) -> None:
+        """Count the instances of classes that lines of the default graph state."""
+        stated = default.filter(default.str.contains(_TYPE.decode(), literal=True))
+        for name, count in stated.str.extract(_TYPED).drop_nulls().value_counts().iter_rows():
+            self.classes[name.encode()] = self.classes.get(name.encode(), 0) + count
 
     def count(self, line: bytes, by: int = 1) -> None:
         """Count a line of the content, or one that leaves it (`by` -1)."""
@@ -219,22 +250,26 @@ def interleaved(*runs: Iterable[list[bytes]]) -> Iterator[bytes]:
         blocks = left
 
 
-def texts(path: Path) -> Iterator[bytes]:
-    """The text of a file, some whole lines at a time."""
+def texts(path: Path, size: int = _TEXT) -> Iterator[bytes]:
+    """The text of a file, whole lines of about this size (bytes) at a time."""
     with path.open("rb") as file:
-        yield from _texts(file)
+        yield from _texts(file, size)
 
 
-def _texts(file: IO[bytes]) -> Iterator[bytes]:
-    while text := file.read(_TEXT) + file.readline():
+def _texts(file: IO[bytes], size: int = _TEXT) -> Iterator[bytes]:
+    while text := file.read(size) + file.readline():
         yield text
 
 
 def read(path: Path, graph: NamedNode | None = None) -> Iterator[list[bytes]]:
     """The lines of a file in blocks; those of the default graph as lines of `graph`, if given."""
-    end = f" {graph} .\n".encode()
-    for text in texts(path):
-        yield (text.replace(b" .\n", end) if graph else text).split(b"\n")[:-1]
+    for text in texts(path, _CACHED):
+        yield (all_within(graph, text) if graph else text).split(b"\n")[:-1]
+
+
+def all_within(graph: NamedNode, text: bytes) -> bytes:
+    """A text of lines of the default graph as one of lines of this graph."""
+    return text.replace(b" .\n", f" {graph} .\n".encode())
 
 
 def within(graph: NamedNode, line: bytes) -> bytes:

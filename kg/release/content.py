@@ -20,7 +20,7 @@ from kg.errors import ReleaseError
 
 _WIDTH: Final = 64  # bytes of a line's hash, and of the sum
 _MODULUS: Final = 1 << (8 * _WIDTH)
-_BATCH: Final = 4096  # lines
+_BATCH: Final = 1024  # lines, which the processor's caches hold from one look to the next
 _LIMB: Final = np.dtype("<u4")
 
 

@@ -128,7 +128,7 @@ class Release:
     def verify(self) -> None:
         """Raise ReleaseError unless dump, manifest and store hold what the id names."""
         _expect_content(self, self.manifest)
-        _expect_quads(self.store_path, self.open(), self.manifest.quads)
+        _expect_quads(self.store_path, len(self.open()), self.manifest.quads)
 
 
 @dataclass(frozen=True)
@@ -305,11 +305,17 @@ class Home:
                 raise Locked(f"{self.path}: a build began meanwhile; try again")
 
     def publish(
-        self, candidate: Candidate, manifest: Manifest, *, written: ContentHash | None = None
+        self,
+        candidate: Candidate,
+        manifest: Manifest,
+        *,
+        written: ContentHash | None = None,
+        loaded: int | None = None,
     ) -> Release:
         """Make the candidate the current release, in one step.
 
-        `written` is the hash of the dump where the caller has just written it; else it is read.
+        `written` is the hash of the dump where the caller has just written it, and `loaded` the
+        number of quads of the store where it has just counted them; else they are read.
         Of a candidate with a patch, dump and patch are not read: the manifest's hash is that of
         the release it started from, carried on, and `verify` or `fold` reads all of it.
 
@@ -325,7 +331,7 @@ class Home:
             _expect_content(Release(candidate.path), manifest)
         elif written is not None and written.hexdigest() != manifest.content:
             raise ReleaseError(f"{candidate.dump_path}: its hash is not that of the manifest")
-        _settle(candidate, manifest)
+        _settle(candidate, manifest, loaded)
         manifest.dump(candidate.path / _MANIFEST)
         durable.sync_tree(candidate.path)
         target = Release(self._releases / manifest.release)
@@ -540,7 +546,8 @@ class Home:
             target.verify()
         except ReleaseError:
             try:
-                _expect_quads(target.store_path, target.open(), len(_open(candidate.store_path)))
+                expected = len(_open(candidate.store_path))
+                _expect_quads(target.store_path, len(target.open()), expected)
             except ReleaseError:
                 self._place_store(candidate, target)
             for path in sorted(candidate.path.iterdir()):
@@ -593,12 +600,12 @@ def _expect_hash(content: ContentHash, manifest: Manifest, path: Path) -> None:
         )
 
 
-def _expect_quads(path: Path, store: Store, expected: int) -> None:
-    if (found := len(store)) != expected:
+def _expect_quads(path: Path, found: int, expected: int) -> None:
+    if found != expected:
         raise ReleaseError(f"{path}: the store holds {found} quads, expected {expected}")
 
 
-def _settle(candidate: Candidate, manifest: Manifest) -> None:
+def _settle(candidate: Candidate, manifest: Manifest, loaded: int | None) -> None:
     """Close a candidate's store for good, and see that it holds what the manifest says.
 
     A patched store is checked where the patch changed it: to count all its quads would cost more
@@ -609,7 +616,7 @@ def _settle(candidate: Candidate, manifest: Manifest) -> None:
         raise ReleaseError(f"{path}: expected the candidate's store")
     store = candidate.settle()
     if not candidate.patch_path.exists():
-        _expect_quads(path, store, manifest.quads)
+        _expect_quads(path, len(store) if loaded is None else loaded, manifest.quads)
         return
     patch = Patch.read(candidate.patch_path)
     for lines, expected in ((patch.added, True), (patch.removed, False)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,6 +89,35 @@ def test_lines_are_sorted_by_their_bytes_in_any_number_of_runs(texts: list[str])
             with runs.sorted() as found:
                 every = [text.encode() for block in found for text in block]
             assert every == sorted(text.encode() for text in texts)
+
+
+def test_spool_hands_on_every_line_and_leaves_no_file(tmp_path: Path) -> None:
+    handed: list[Iterator[bytes]] = []
+    spool = lines.Spool(tmp_path / "given", handed.append)
+    given = [f"{number:07} {'x' * 992}\n" for number in range(20_000)]
+    for start in range(0, len(given), 3000):
+        spool.add(pl.Series([line[:-1] for line in given[start : start + 3000]]))
+    assert handed  # some is on its way before all is there
+    spool.close()
+    spool.close()
+    assert b"".join(text for texts in handed for text in texts) == "".join(given).encode()
+    assert not [*(tmp_path / "given").iterdir()]
+
+
+def test_types_are_counted_by_the_column_as_by_the_line() -> None:
+    typed = f"<{vocab.RDF}type>"
+    given = [
+        f"<http://e/a> {typed} <http://e/C> .",
+        f"_:b {typed} <http://e/C> .",
+        f"_:b {typed} <http://e/D> .",
+        f"_:b {typed} _:c .",
+        f'<http://e/a> <http://e/p> "a {typed} <http://e/C> ." .',
+        f"<http://e/a> <http://e/p> {typed} .",
+    ]
+    tally = lines.Tally()
+    tally.count_types(pl.Series(given[:2]))
+    tally.count_types(pl.Series(given[2:]))
+    assert tally.named_classes() == {"http://e/C": 2, "http://e/D": 1}
 
 
 def test_tally_counts_instances_in_the_default_graph_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from pyoxigraph import (
     Literal,
     NamedNode,
     Quad,
+    QuerySolutions,
     RdfFormat,
     Store,
     parse,
@@ -24,8 +26,8 @@ from kg import vocab
 from kg.build.lines import Tally, graph_of
 from kg.build.text import Text
 from kg.errors import InputError
+from kg.infer import GRAPH as INFERENCES
 from kg.infer import Rules, materialise
-from kg.nquads import lines_of
 from kg.release import Loading, read_dump
 
 RULES = Rules.compile(
@@ -42,7 +44,7 @@ NODES = st.one_of(
     st.sampled_from("ab").map(BlankNode),
 )
 OBJECTS = st.one_of(NODES, st.sampled_from(["", "_:a", " .", "x:a <x:g> ."]).map(Literal))
-PREDICATES = st.sampled_from("pqr").map(lambda name: NamedNode(f"x:{name}"))
+PREDICATES = st.sampled_from(["x:p", "x:q", "x:r", f"{vocab.RDF}type"]).map(NamedNode)
 QUADS = st.sets(st.builds(Quad, NODES, PREDICATES, OBJECTS, GRAPHS), max_size=12)
 
 
@@ -52,12 +54,21 @@ def dumped(store: Store) -> list[bytes]:
     return sorted(text.split(b"\n")[:-1])
 
 
-def written(folder: Path, quads: set[Quad]) -> Text:
-    text = Text(folder)
+def written(text: Text, quads: set[Quad]) -> Tally:
     given = serialize(quads, format=RdfFormat.N_QUADS)
     assert given is not None
-    text.merge([lines_of(given).sort()], Tally(), lambda _: None)
-    return text
+    text.add_bytes(given.splitlines())
+    tally = Tally()
+    text.merge(tally, lambda _: None)
+    text.infer(RULES, tally)
+    return tally
+
+
+def classes(store: Store) -> dict[str, int]:
+    text = f"SELECT ?class (COUNT(*) AS ?n) {{ ?s <{vocab.RDF}type> ?class }} GROUP BY ?class"
+    found = cast(QuerySolutions, store.query(text))
+    rows = ((row["class"], row["n"].value) for row in found)  # type: ignore[union-attr]
+    return {name.value: int(n) for name, n in rows if isinstance(name, NamedNode)}
 
 
 @settings(max_examples=20)
@@ -70,13 +81,14 @@ def test_dump_and_both_stores_hold_what_is_asserted_and_what_follows(quads: set[
     inferred = materialise(expected, RULES)
     with TemporaryDirectory() as folder:
         path = Path(folder)
-        text = written(path, quads)
-        assert text.triples == len(merged)
-        with Loading(path / "store", at_once=2) as loading:
-            text.load_asserted(loading)
-            assert text.infer(RULES) == inferred
-            text.load_inferred(loading)
+        with Loading(path / "store") as loading:
+            text = Text(path / "work", loading)
+            tally = written(text, quads)
+            assert text.triples == len(merged)
             loading.complete(merged=True).result()
+            assert loading.count().result() == len(expected)
+        assert tally.graphs[INFERENCES.value.encode()] == inferred
+        assert tally.named_classes() == classes(expected)
         content = text.dump(path / "dump.nq.zst")
         assert list(read_dump(path / "dump.nq.zst")) == dumped(expected)
         assert content.quads == len(expected)
@@ -86,10 +98,10 @@ def test_dump_and_both_stores_hold_what_is_asserted_and_what_follows(quads: set[
 
 
 def test_line_that_the_store_refuses_stops_the_load(tmp_path: Path) -> None:
-    text = Text(tmp_path)
     bad = f'<x:a> <x:p> "a"@e_n <{vocab.graph("source/a")}> .'.encode()
-    text.merge([lines_of(bad)], Tally(), lambda _: None)
-    with Loading(tmp_path / "store", at_once=1) as loading:
-        text.load_asserted(loading)
-        with pytest.raises(InputError, match=r"named\.nq: .*line 1"):
+    with Loading(tmp_path / "store") as loading:
+        text = Text(tmp_path / "work", loading)
+        text.add_bytes([bad])
+        text.merge(Tally(), lambda _: None)
+        with pytest.raises(InputError, match=r"lines of named graphs: .*line 1"):
             loading.complete(merged=True).result()
