@@ -30,12 +30,13 @@ def update(
     The named graphs hold the new state already; the default graph and the graph of
     inferences hold the old one, and are brought to what a full run would give. `added` has
     the triples that a merged graph asserts now and none did before, `removed` those that none
-    asserts any more; in both may be others that a graph gained or lost. Where it raises, the
-    default graph is left between the states.
+    asserts any more; in both may be others that a merged graph gained or lost. Where it raises,
+    the default graph is left between the states.
     """
-    change = _Change(store, rules, {*added, *removed})
+    stated = {triple: bool(asserting(store, triple)) for triple in removed}
+    change = _Change(store, rules, stated | dict.fromkeys(added, True))
     change.remove(triple for triple in removed if not change.stated[triple])
-    change.add([*change.rederivable(), *(each for each in added if change.stated[each])])
+    change.add([*change.rederivable(), *added])
     return change.apply()
 
 
@@ -46,9 +47,8 @@ class _Change:
     now; any other of the default graph is asserted where the graph of inferences lacks it.
     """
 
-    def __init__(self, store: Store, rules: Rules, stated: set[Triple]) -> None:
-        self.store, self.rules = store, rules
-        self.stated = {triple: bool(asserting(store, triple)) for triple in stated}
+    def __init__(self, store: Store, rules: Rules, stated: dict[Triple, bool]) -> None:
+        self.store, self.rules, self.stated = store, rules, stated
         self.gone: set[Triple] = set()
         self.view = View(store)
 
