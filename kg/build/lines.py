@@ -44,10 +44,6 @@ class Runs:
         self._size = 0
         self._files: list[Path] = []
 
-    def add_bytes(self, lines: list[bytes]) -> None:
-        """Take lines that are bytes."""
-        self.add(pl.Series(lines, dtype=pl.Binary).cast(pl.String))
-
     def add(self, lines: pl.Series) -> None:
         """Take lines (text, without line ends)."""
         self._waiting.append(lines)

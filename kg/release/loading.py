@@ -113,8 +113,6 @@ class Loading:
 
         What went wrong with a feed, the result raises.
         """
-        for feed in self._feeds:
-            feed.close()
         self._waiting.put(None)
         return self._pool.submit(self._complete, merged)
 

@@ -116,8 +116,7 @@ class _Search:
         rest = []
         for part in parts:
             if self.is_read_at_once(pattern, part.missing):
-                without = " ".join(f"MINUS {{ {each} }}" for each in part.missing)
-                found = _rows(self.store, f"SELECT DISTINCT ?this {{ {pattern} {without} }}")
+                found = _rows(self.store, f"SELECT DISTINCT ?this {{ {pattern} {part.without} }}")
                 yield from (row["this"] for row in found)
             else:
                 rest.append(part)
@@ -176,16 +175,15 @@ class _Search:
         if alone.expression != "false":
             values = f"{{ SELECT DISTINCT ?value {{ ?this {predicate} ?value }} }}"
             # Of a value in thousands of triples, to find one type among them takes long.
-            without = " ".join(f"MINUS {{ {pattern} }}" for pattern in alone.missing)
-            test = without or f"FILTER({alone.expression})"
+            test = alone.without or f"FILTER({alone.expression})"
             found = _rows(self.store, f"SELECT ?value {{ {values} {test} }}")
             yield from self.holders(shape, (row["value"] for row in found), contexts, member)
-        relational = [each for each in shape.constraints if each.by_value and each.relational]
-        relational = [
+        relational = (
             each
-            for each in relational
+            for each in shape.constraints
+            if each.by_value and each.relational
             if not (each.functional and self.is_function(predicate, each.functional))
-        ]
+        )
         both = any_of(each.suspect(shape, "?this", "?value", self.draft) for each in relational)
         if both.expression != "false":
             text = f"?this {predicate} ?value FILTER(({both.expression}) && ({member}))"

@@ -41,6 +41,11 @@ class Suspicion(NamedTuple):
     exact: bool
     missing: tuple[str, ...] = ()
 
+    @property
+    def without(self) -> str:
+        """What leaves only those of the solutions before it that lack every such pattern."""
+        return " ".join(f"MINUS {{ {pattern} }}" for pattern in self.missing)
+
 
 #: What a constraint says that SPARQL cannot tell: look at every node.
 ANY = Suspicion("true", exact=False)
